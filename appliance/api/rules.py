@@ -1,0 +1,166 @@
+"""Every rule by which the API refuses: rule -> (status, title, what to do about it).
+
+A rule's name never changes its meaning. The table is complete; a test compares it with the code.
+"""
+
+SHRINK = "Send fewer columns, bins or groups, or shorter windows."
+CHECK_FORMAT = "Compare the statement with the JSON Schema of its kind."
+RECOUNT = "Count again with the library, under the plan; nothing can be mended by hand."
+REBASELINE = "Correct the baseline's column declarations and send it again."
+PROTECT = "Fetch the plan and protect the counts as it says."
+SIGN_AGAIN = "Sign the exact bytes of the statement with the enrolled key, as DSSE says."
+ASK = "Ask an administrator for a new one."
+
+RULES: dict[str, tuple[int, str, str]] = {
+    # the request
+    "request.address": (404, "Unknown address", "See the list of addresses at /api/v1/docs."),
+    "request.method": (405, "Wrong method", "Use one of the methods in the Allow header."),
+    "request.malformed": (422, "Malformed request", "See the request's schema at /api/v1/docs."),
+    "request.cut_off": (400, "Incomplete request", "Send the same bytes again."),
+    "upload.length": (411, "Length missing", "Send a Content-Length header."),
+    "upload.too_large": (413, "Upload too large", SHRINK),
+    "upload.content_type": (
+        415,
+        "Wrong content type",
+        "Send application/json, or application/vnd.dsse+json for a signed statement.",
+    ),
+    "upload.encoding": (
+        415,
+        "Wrong content encoding",
+        "Send the body as it is, or as one complete gzip or zstd stream.",
+    ),
+    # who is asking
+    "credential.missing": (
+        401,
+        "Not authenticated",
+        "Sign the statement with an enrolled key, or send Authorization: Bearer with a token.",
+    ),
+    "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
+    "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "token.unknown": (401, "Unknown token", "Check the token, or enrol a key to get one."),
+    "one_time_token.invalid": (403, "One-time token not valid", ASK),
+    "key.already_enrolled": (409, "Key enrolled already", "Use the key, or enrol another one."),
+    "key.malformed": (422, "Not a public key", "Send the 32 raw bytes of the key in base64."),
+    "envelope.too_large": (413, "Envelope too large", SHRINK),
+    "envelope.malformed": (422, "Malformed envelope", "See DSSE v1 for the envelope's form."),
+    "envelope.payload_type": (
+        422,
+        "Wrong payload type",
+        "Sign the statement under the payload type of in-toto.",
+    ),
+    "envelope.base64": (422, "Not base64", "Encode payload and signatures in padded base64."),
+    "envelope.unsigned": (401, "Not signed by an enrolled key", "Enrol the key before it signs."),
+    "envelope.bad_signature": (401, "Wrong signature", SIGN_AGAIN),
+    # the registry
+    "model.unknown": (404, "Unknown model", "Register the model first."),
+    "model.conflict": (409, "Model registered differently", "Leave out purpose and owner."),
+    "version.unknown": (404, "Unknown version", "Register the model and the version first."),
+    "version.conflict": (
+        409,
+        "Version registered with another digest",
+        "Register a changed artefact under a new version name.",
+    ),
+    "version.digest_mismatch": (
+        422,
+        "Another artefact",
+        "Send statements about the artefact that is registered, or register this one.",
+    ),
+    "plan.none": (404, "No plan yet", "Upload a baseline; the plan is made from it."),
+    "plan.unknown": (422, "Unknown plan", "Fetch the plan and count under it."),
+    "plan.superseded": (422, "Plan superseded", "Fetch the plan in force and count under it."),
+    "receipt.unknown": (404, "Unknown statement", "Check the digest, or send the statement."),
+    # any statement
+    "statement.too_large": (413, "Statement too large", SHRINK),
+    "statement.malformed": (422, "Malformed statement", CHECK_FORMAT),
+    "statement.wrong_kind": (
+        422,
+        "Another kind of statement",
+        "Send it to the address of its kind.",
+    ),
+    "statement.duplicate_key": (422, "Key given twice", "Give every key of an object once."),
+    "statement.wrong_subject": (
+        422,
+        "Another subject",
+        "Name the predicate's model and version in the subject.",
+    ),
+    # baselines
+    "baseline.other_version": (
+        422,
+        "Baseline of another version",
+        "Send the baseline to the address of its own version.",
+    ),
+    "baseline.conflict": (
+        409,
+        "Baseline revision taken",
+        "Send a changed baseline with a higher revision.",
+    ),
+    "baseline.period": (422, "Reference out of time", "Correct the reference windows' times."),
+    "baseline.too_few_rows": (422, "Too few reference rows", "Use a longer reference period."),
+    "baseline.windows_overlap": (
+        422,
+        "Reference windows overlap",
+        "Put each reference row into one window, and the windows in order of time.",
+    ),
+    "baseline.duplicate_column": (422, "Column declared twice", REBASELINE),
+    "baseline.duplicate_token": (422, "Token declared twice", REBASELINE),
+    "baseline.edges": (422, "Wrong bins", REBASELINE),
+    "baseline.group_kind": (422, "Wrong group column", REBASELINE),
+    "baseline.outcome_kind": (422, "Wrong outcome column", REBASELINE),
+    "baseline.score_kind": (422, "Wrong score column", REBASELINE),
+    "baseline.one_score": (422, "Several score columns", REBASELINE),
+    "baseline.threshold": (422, "Threshold between edges", REBASELINE),
+    # windows
+    "window.empty_period": (422, "Empty period", "Send a window that ends after it starts."),
+    "window.shard_out_of_range": (422, "No such shard", "Number the shards from 0."),
+    "window.shards_differ": (
+        409,
+        "Shards disagree",
+        "Configure all collectors of a deployment with the same number of shards.",
+    ),
+    "window.conflict": (
+        409,
+        "Window sent before with other content",
+        "Send a correction with a higher revision.",
+    ),
+    "window.future": (422, "Window not over yet", "Check the host's clock and time zone."),
+    "window.prehistoric": (422, "Window too old", "Mark history that is sent again as replay."),
+    "window.too_long": (422, "Window too long", "Close windows as often as the plan says."),
+    # counts
+    "tally.withheld_rows": (422, "Withheld window with counts", RECOUNT),
+    "tally.columns": (422, "Other columns than planned", RECOUNT),
+    "tally.partition": (422, "Cells don't add up", RECOUNT),
+    "tally.cells": (422, "Wrong number of cells", RECOUNT),
+    "tally.first_cell": (422, "First cell missing", RECOUNT),
+    "tally.groups": (422, "Unknown group", RECOUNT),
+    "tally.sums": (422, "Wrong sums", RECOUNT),
+    # privacy
+    "privacy.scale": (422, "Noise and scale disagree", PROTECT),
+    "privacy.min_count_below_plan": (422, "Floor too low", PROTECT),
+    "privacy.min_count_below_policy": (
+        422,
+        "Floor too low",
+        "Make the baseline again with the policy's min_count.",
+    ),
+    "privacy.noise_below_plan": (422, "Other noise than planned", PROTECT),
+    "privacy.cell_below_floor": (422, "Cell too small to tell", RECOUNT),
+    "privacy.differencing": (422, "Tables could be subtracted", RECOUNT),
+    # labels
+    "labels.no_score": (422, "Labels without a score", "Declare a score column in the baseline."),
+    "labels.withheld": (422, "Group labels without the overall table", RECOUNT),
+    "labels.merged_apart": (422, "Label tables merged differently", RECOUNT),
+    "outcomes.unknown_window": (
+        422,
+        "Labels of an unknown window",
+        "Send the window's counts first, then its labels.",
+    ),
+    "outcomes.conflict": (
+        409,
+        "Labels sent before with other content",
+        "Send all labels known so far, with a higher revision.",
+    ),
+    # events
+    "event.time": (422, "Event out of time", "Check the event's time and the host's clock."),
+    # the appliance
+    "server.unavailable": (503, "Not available", "Send the same bytes again a little later."),
+    "server.error": (500, "Failure of the appliance", "Tell the administrator; see its log."),
+}

@@ -1,0 +1,1 @@
+"""The demo: a customer's host that enrols, uploads a baseline, replays history, labels last."""

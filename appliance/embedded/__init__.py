@@ -1,0 +1,1 @@
+"""PostgreSQL, secrets and the process tree of an appliance that runs on one machine."""

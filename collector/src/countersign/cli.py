@@ -1,0 +1,265 @@
+"""The command line: enrol, send a baseline, windows and outcomes from files, ask how it stands.
+
+Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the appliance didn't answer
+(what was counted waits on disk, and the next command sends it first).
+"""
+
+import argparse
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .baseline import Recipe, make_baseline
+from .collector import MONDAY, outcome_counter
+from .counting import Counted, Counter
+from .files import read_batches
+from .home import Home
+from .rest import Unreachable
+from .statement import Refused
+from .statements import OpenPlan, Period, outcomes_statement, window_statement
+
+OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
+SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.command(asked)
+    except Refused as refusal:
+        where = "" if refusal.path == "$" else f" [{refusal.path}]"
+        print(f"refused: {refusal}{where}", file=sys.stderr)
+        return REFUSED
+    except Unreachable as error:
+        print(f"not sent: {error}", file=sys.stderr)
+        return UNREACHABLE
+    return code
+
+
+def enroll(asked: argparse.Namespace) -> int:
+    """Introduce this host's new key to the appliance."""
+    home = Home.enroll(asked.url, asked.token, name=asked.name, directory=asked.home)
+    print(f"enrolled as {home.appliance.name} in {home.directory}")
+    print(f"key {home.appliance.keyid}")
+    return OK
+
+
+def baseline(asked: argparse.Namespace) -> int:
+    """Describe a version by its reference rows, and send that."""
+    home = Home(asked.home)
+    roles = dict(asked.role)
+    recipe = Recipe(
+        model=asked.model,
+        version=asked.version,
+        digest=asked.digest or _digest_of_file(asked.model_file),
+        key=home.hashing_key,
+        roles=roles,
+        threshold=asked.threshold,
+        time=asked.time,
+        window=asked.window,
+        min_count=asked.min_count,
+        revision=asked.revision,
+    )
+    groups = [name for name, role in roles.items() if role == "group"]
+    payload = make_baseline(lambda: read_batches(asked.file, groups), recipe)
+    home.register(recipe.model, recipe.version, recipe.digest)
+    return _send(home, [payload])
+
+
+def window(asked: argparse.Namespace) -> int:
+    """Count a file's rows as one window, or as many by a time column, and send them."""
+    home, plan = _home_and_plan(asked)
+    counter = Counter(plan.plan.columns, plan.plan.model, home.hashing_key)
+    make = partial(window_statement, plan, replay=asked.replay)
+    shard, shards = asked.shard
+    return _send(
+        home,
+        (
+            make(counted, period, shard=shard, shards=shards)
+            for period, counted in _windows(asked, plan, counter)
+        ),
+    )
+
+
+def outcomes(asked: argparse.Namespace) -> int:
+    """Count the labels known so far, by window, and send them."""
+    home, plan = _home_and_plan(asked)
+    counter = outcome_counter(plan, home.hashing_key)
+    return _send(
+        home,
+        (
+            outcomes_statement(plan, counted, period)
+            for period, counted in _windows(asked, plan, counter)
+        ),
+    )
+
+
+def status(asked: argparse.Namespace) -> int:
+    """Say what waits, what was refused, and whether the appliance knows this collector."""
+    home = Home(asked.home)
+    print(f"{home.appliance.name} at {home.appliance.url}, key {home.appliance.keyid}")
+    print(f"{len(home.sender.waiting())} statements wait to be sent")
+    for problem in home.sender.refused():
+        print(f"refused: {problem.get('type')}: {problem.get('detail')}")
+    known = home.status()
+    print(f"the appliance answers; it knows this collector as {known.get('name')}")
+    return OK
+
+
+def _windows(
+    asked: argparse.Namespace, plan: OpenPlan, counter: Counter
+) -> Iterator[tuple[Period, Counted]]:
+    """The file's counts, window by window."""
+    texts = [c.name for c in plan.plan.columns if c.kind == "categorical"]
+    batches = read_batches(asked.file, texts)
+    about = partial(Period, deployment=asked.deployment, revision=asked.revision)
+    if asked.time is None:
+        if asked.start is None or asked.end is None:
+            raise Refused("window.period", "Give --start and --end, or --time with a column.")
+        period = about(start=asked.start, end=asked.end)
+        counted = counter.nothing()
+        for batch in batches:
+            counted += counter.count(batch)
+        yield period, counted
+        return
+    step = plan.plan.window_seconds
+    origin = int((asked.start or MONDAY).timestamp())
+    for first, counted in counter.count_by_time(batches, asked.time, origin, step).items():
+        start = datetime.fromtimestamp(first, UTC)
+        end = start + timedelta(seconds=step)
+        if (asked.start or start) <= start and end <= (asked.end or end):
+            yield about(start=start, end=end), counted
+
+
+def _send(home: Home, payloads: Iterable[bytes]) -> int:
+    """Put statements into the spool, send all that waits, and say what came of it."""
+    for payload in payloads:
+        home.sender.put(payload)
+    flushed = home.sender.flush()
+    for receipt in flushed.accepted:
+        print(f"accepted {receipt.get('digest')} as log entry {receipt.get('entry')}")
+    for problem in flushed.refused:
+        where = f" [{problem['path']}]" if "path" in problem else ""
+        print(f"refused: {problem.get('type')}: {problem.get('detail')}{where}", file=sys.stderr)
+    if flushed.waiting:
+        print(f"{flushed.waiting} statements wait: the appliance didn't answer", file=sys.stderr)
+        return UNREACHABLE
+    return REFUSED if flushed.refused else OK
+
+
+def _home_and_plan(asked: argparse.Namespace) -> tuple[Home, OpenPlan]:
+    home = Home(asked.home)
+    return home, home.plan(asked.model, asked.version)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="countersign", description="Send a model's counts, never its rows, to the appliance."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run: Any, name: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        added.set_defaults(command=run)
+        added.add_argument("--home", help="the collector's directory (~/.countersign)")
+        return added
+
+    enrolling = command(enroll, "enroll")
+    enrolling.add_argument("url", help="the appliance, such as https://countersign.example")
+    enrolling.add_argument("token", help="the one-time token from an administrator")
+    enrolling.add_argument("--name", help="how the appliance shall call this collector")
+    _add_baseline_options(command(baseline, "baseline"))
+    windows = command(window, "window")
+    _add_window_options(windows)
+    windows.add_argument("--replay", action="store_true", help="history that is sent again")
+    windows.add_argument(
+        "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
+    )
+    _add_window_options(command(outcomes, "outcomes"))
+    command(status, "status")
+    return parser
+
+
+def _add_version_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="Parquet, or CSV if it ends in .csv")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--time", metavar="COLUMN", help="each row's moment; UTC without a zone")
+    parser.add_argument("--revision", type=int, default=1)
+
+
+def _add_baseline_options(parser: argparse.ArgumentParser) -> None:
+    _add_version_options(parser)
+    artefact = parser.add_mutually_exclusive_group(required=True)
+    artefact.add_argument("--model-file", type=Path, help="the artefact: its SHA-256 is sent")
+    artefact.add_argument("--digest", type=_digest, help="the artefact's SHA-256")
+    parser.add_argument(
+        "--role",
+        type=_role,
+        action="append",
+        default=[],
+        metavar="COLUMN=ROLE",
+        help="score, prediction, outcome, group or ignore; other columns are features",
+    )
+    parser.add_argument("--threshold", type=float, help="where the score becomes a decision")
+    parser.add_argument("--window", type=_duration, default="7d", help="90m, 12h, 7d or 4w (7d)")
+    parser.add_argument("--min-count", type=int, default=11, help="the smallest count told (11)")
+
+
+def _add_window_options(parser: argparse.ArgumentParser) -> None:
+    _add_version_options(parser)
+    parser.add_argument("--deployment", default="default")
+    parser.add_argument("--start", type=_moment, help="2026-01-31 or 2026-01-31T12:00:00+01:00")
+    parser.add_argument("--end", type=_moment, help="not included")
+
+
+def _role(text: str) -> tuple[str, str]:
+    name, equals, role = text.rpartition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("a role is given as COLUMN=ROLE")
+    return name, role
+
+
+def _duration(text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
+    if not found:
+        raise argparse.ArgumentTypeError("a duration is a number and m, h, d or w")
+    return timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+
+
+def _moment(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a moment is a date or date and time, ISO 8601") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError("a digest is 64 hexadecimal digits")
+    return text
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,5})", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise argparse.ArgumentTypeError("shards are numbered 0/3, 1/3, 2/3")
+    return int(found[1]), int(found[2])
+
+
+def _digest_of_file(path: Path) -> str:
+    if not path.is_file():
+        raise Refused("file.missing", "There is no such model file.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""What columns are, judged from sampled rows: kind, bins, vocabulary.
+
+Bins and vocabularies tell of many rows and never of one: edges are quantiles rounded to two
+significant digits, never the smallest or the largest value as such, and every bin and every token
+stands for `min_count` sampled rows or more. What remains is "below", "above" or "other".
+"""
+
+import math
+from collections import Counter
+
+import numpy as np
+
+from .binning import Floats
+from .frames import Array, as_numbers
+from .hashing import text_of, token_of
+from .statement import MAX_CELLS, Kind, Refused, Role
+
+BINS = 20
+SCORE_BINS = 50
+OUTER = 0.01  # share of rows below the first edge, and above the last
+
+KIND_OF_ROLE: dict[Role, Kind] = {
+    "score": "numeric",
+    "group": "categorical",
+    "outcome": "boolean",
+}
+
+
+def kind_of(values: Array, coded: bool) -> Kind:
+    """What a column holds. Numbers that are all 0 or 1 are boolean; mostly text is categorical."""
+    if coded:
+        return "categorical"
+    if values.dtype.kind in "mM":
+        raise Refused(
+            "baseline.unsupported_column",
+            "Dates and durations can't be counted: give such a column the role `ignore`, "
+            "or turn it into a number.",
+        )
+    numbers = as_numbers(values)
+    finite = numbers[np.isfinite(numbers)]
+    if finite.size < np.count_nonzero(np.isinf(numbers)) or not finite.size:
+        return "categorical"
+    return "boolean" if np.isin(finite, (0, 1)).all() else "numeric"
+
+
+def numeric_edges(values: Array, min_count: int) -> list[float]:
+    """About BINS bins that hold equally many rows, for values of any scale."""
+    ordered = _finite(values)
+    if ordered.size < max(2 * min_count, 1):
+        return [0.0, 1.0]
+    outer = max(OUTER, min_count / ordered.size)
+    quantiles = np.quantile(ordered, np.linspace(outer, 1 - outer, BINS + 1))
+    unit = _unit(quantiles[-1] - quantiles[0])
+    edges = sorted({round_edge(q, unit) for q in quantiles.tolist()})
+    if np.count_nonzero(ordered == edges[-1]) >= min_count or len(edges) == 1:
+        edges.append(round_edge(edges[-1] + (unit or abs(edges[-1]) or 1.0), unit))
+    return thin_out(edges, ordered, min_count, {edges[0], edges[-1]})
+
+
+def score_edges(values: Array, threshold: float | None, min_count: int) -> list[float]:
+    """Up to SCORE_BINS bins, over 0 to 1 for probabilities; the threshold is exactly an edge."""
+    ordered = _finite(values)
+    declared = set() if threshold is None else {float(threshold)}
+    if ordered.size and (ordered[0] < 0 or ordered[-1] > 1):
+        edges = {*numeric_edges(values, min_count), *declared}
+        return thin_out(sorted(edges), ordered, min_count, {min(edges), max(edges), *declared})
+    declared |= {0.0, 1.0}
+    quantiles = (
+        np.quantile(ordered, np.arange(1, SCORE_BINS - 1) / (SCORE_BINS - 1)).tolist()
+        if ordered.size
+        else []
+    )
+    rounded = {round_edge(q, 1.0) if q < 0.5 else 1 - round_edge(1 - q, 1.0) for q in quantiles}
+    inner = {round(edge, 12) for edge in rounded if 0 < edge < 1}
+    return thin_out(sorted(inner | declared), ordered, min_count, declared)
+
+
+def thin_out(edges: list[float], ordered: Floats, min_count: int, keep: set[float]) -> list[float]:
+    """Drop edges until every bin holds `min_count` of the ordered values; `keep` stays anyway."""
+
+    def rows(low: float, high: float) -> int:
+        return int(np.searchsorted(ordered, high) - np.searchsorted(ordered, low))
+
+    kept = edges[:1]
+    for edge in edges[1:]:
+        if edge in keep:
+            while kept[-1] not in keep and rows(kept[-1], edge) < min_count:
+                kept.pop()
+            kept.append(edge)
+        elif rows(kept[-1], edge) >= min_count:
+            kept.append(edge)
+    return kept
+
+
+def round_edge(value: float, unit: float) -> float:
+    """Two significant digits of the value, or of the spread where the value is far from zero.
+
+    >>> round_edge(1234.5, 500.0), round_edge(0.03456, 1.0), round_edge(1994.3, 1.0)
+    (1200.0, 0.035, 1994.0)
+    """
+    unit = min(unit, _unit(value)) if unit else _unit(value)
+    return float(f"{round(value / unit) * unit:.12g}") if unit else 0.0
+
+
+def _unit(value: float) -> float:
+    """The place of the second significant digit."""
+    return 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 0.0
+
+
+def _finite(values: Array) -> Floats:
+    numbers = as_numbers(values).astype(np.float64)
+    return np.sort(numbers[np.isfinite(numbers)])
+
+
+def vocabulary(values: Array, model: str, column: str, key: bytes, min_count: int) -> list[str]:
+    """Tokens of the categories that min_count rows or more have, the commonest first."""
+    counts = Counter(text for text in map(text_of, values.tolist()) if isinstance(text, str))
+    common = [
+        (-count, token_of(key, model, column, text))
+        for text, count in counts.items()
+        if count >= min_count
+    ]
+    return [token for _, token in sorted(common)[:MAX_CELLS]]

@@ -1,0 +1,99 @@
+"""Sequential alarms: all of a version's streams, laid out in one compact state, and their limit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.baselines import Known, streams_of
+from detectors.counted import Counted
+from detectors.figures import Figures
+from detectors.reading import Array
+from detectors.scoring import Realised
+from detectors.statistics import e_detector
+from detectors.statistics.e_detector import State as StreamState
+from detectors.statistics.integrity import VOLUME_LEVEL
+from detectors.statistics.reference import Limits
+from detectors.statistics.streams import rate_streams
+from governance.policies import Policy
+
+State = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One stream that raised an alarm: which detector over which column, and how far above."""
+
+    detector: str
+    column: str
+    evidence: float
+
+
+@dataclass(frozen=True)
+class Raised:
+    """All alarms of one window, and every stream's evidence relative to its limit."""
+
+    alarms: list[Alarm]
+    figures: Figures
+
+
+class Budget:
+    """The false alarms that a model may raise in a year, shared by all its streams everywhere."""
+
+    def __init__(self, known: Known, deployments: int, policy: Policy) -> None:
+        windows_per_year = 365 * 86_400 / known.statement.window_seconds
+        streams = known.streams * deployments
+        allowed = policy.false_alarms_per_year
+        # ln c: a stream raises an alarm where its ln M reaches this.
+        self.log_limit = e_detector.alarm_limit(streams, windows_per_year, allowed)
+        # Volume is no e-detector; it may use as much of the budget as one stream.
+        self.volume_level = min(allowed / (streams * windows_per_year), VOLUME_LEVEL)
+
+
+def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tuple[Raised, State]:
+    """All streams after one window. An empty state means that nothing was seen yet."""
+    alarms: list[Alarm] = []
+    names: list[str] = []
+    evidence: list[Array] = []
+    grown: list[State] = []
+    offset = 0
+    for block, counts in zip(known.blocks, counted.cells, strict=True):
+        streams = dict(streams_of(block.block, counts))
+        for watched in block.watched:
+            window = streams[watched.detector]
+            before, offset = _piece(state, offset, window.successes.shape)
+            after, log_mean = e_detector.advance(
+                before, window, watched.limits, counted.season, counted.noise.draws
+            )
+            raised = log_mean >= budget.log_limit
+            grown.append(e_detector.restart(after, raised).ravel())
+            share = np.maximum(log_mean, 0) / max(budget.log_limit, 1e-9)
+            columns = block.block.names
+            alarms += [
+                Alarm(watched.detector, columns[i], float(share[i])) for i in np.flatnonzero(raised)
+            ]
+            names += [f"{name}:{watched.detector}" for name in columns]
+            evidence.append(share)
+    values = np.concatenate(evidence)
+    figures = Figures("alarm", names, values, limit=np.ones_like(values))
+    return Raised(alarms, figures), np.concatenate(grown)
+
+
+def advance_errors(
+    state: State, realised: Realised, limits: Limits, budget: Budget
+) -> tuple[bool, State]:
+    """The stream of the model's errors after one window's labels; True when it raises an alarm."""
+    window = rate_streams(np.array([realised.errors]), np.array([float(realised.labelled)]))
+    before, _ = _piece(state, 0, window.successes.shape)
+    after, log_mean = e_detector.advance(before, window, limits)
+    raised = log_mean >= budget.log_limit
+    return bool(raised[0]), e_detector.restart(after, raised).ravel()
+
+
+def _piece(state: State, offset: int, shape: tuple[int, ...]) -> tuple[StreamState, int]:
+    """The next streams' share of the state, and where the one after begins."""
+    fresh = e_detector.initial_state(*shape)
+    if state.size == 0:
+        return fresh, 0
+    end = offset + fresh.size
+    return state[offset:end].reshape(fresh.shape), end

@@ -1,0 +1,153 @@
+"""A baseline, read and learned from once, and kept in memory: what windows are held against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from countersign.statement import Baseline as Statement
+from countersign.statement import Tally, decode
+from detectors import models
+from detectors.reading import (
+    INVALID,
+    MISSING,
+    VALUES,
+    Array,
+    Block,
+    blocks_of,
+    cells_of,
+    season_of,
+    split_runs,
+)
+from detectors.scoring import KnownScore, learn_score
+from detectors.statistics.counts import Noise
+from detectors.statistics.reference import Limits, learn_reference
+from detectors.statistics.streams import (
+    Streams,
+    ordered_streams,
+    rate_streams,
+    unordered_streams,
+)
+
+KEPT = 64  # baselines in memory; a few megabytes each at the most
+SEASONS = {"none": 1, "hour": 24, "weekday": 7}
+MISSES = 0.05  # chance that the limits of some stream of a model are wrong
+RATES = {
+    "numeric": ("missing", "invalid", "out_of_range"),
+    "categorical": ("missing", "invalid", "other_category"),
+    "boolean": ("missing", "invalid"),
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One kind of stream over a block's columns: `detector` is `shift` or the name of a rate."""
+
+    detector: str
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class KnownBlock:
+    """A block of columns in the reference: its cells, and the limits of every stream over it."""
+
+    block: Block
+    cells: Array
+    watched: tuple[Watched, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a version from its baseline."""
+
+    statement: Statement
+    rows: int
+    blocks: tuple[KnownBlock, ...]
+    volumes: Array
+    noise: Noise
+    score: KnownScore | None
+
+    @property
+    def streams(self) -> int:
+        """How many streams share the false-alarm budget: all columns', and the error rate."""
+        return sum(len(k.watched) * len(k.block.columns) for k in self.blocks) + 1
+
+
+@lru_cache(maxsize=KEPT)
+def known_baseline(baseline_id: int, tolerance: float) -> Known:
+    """Read a baseline's statement and learn its limits. Baselines never change: it may stay."""
+    row = models.Baseline.objects.select_related("statement").get(pk=baseline_id)
+    _, statement = decode(bytes(row.statement.payload), Statement)
+    return learn(statement, tolerance)
+
+
+def learn(statement: Statement, tolerance: float) -> Known:
+    """Learn every stream's limits from the reference windows, or from the total without them."""
+    blocks = blocks_of(statement.columns)
+    spans = statement.windows
+    tallies = [span.tally for span in spans] or [statement.total]
+    seasons = np.array([season_of(s.start, statement.season) for s in spans] or [0])
+    noise = Noise(statement.privacy.mechanism, statement.privacy.scale)
+    streams = sum((1 + len(RATES[b.kind])) * len(b.columns) for b in blocks) + 1
+    known = []
+    for block in blocks:
+        cells = _reference_cells(statement.total, block)
+        series = np.stack([split_runs(cells_of(t, block), cells) for t in tallies])
+        watched = tuple(
+            Watched(
+                detector,
+                learn_reference(
+                    reference,
+                    seasons,
+                    SEASONS[statement.season],
+                    level=MISSES / streams,
+                    tolerance=tolerance,
+                    noise=noise,
+                ),
+            )
+            for detector, reference in streams_of(block, series)
+        )
+        known.append(KnownBlock(block, cells, watched))
+    return Known(
+        statement=statement,
+        rows=statement.total.rows or 0,
+        blocks=tuple(known),
+        volumes=np.array([t.rows or 0 for t in tallies], dtype=float),
+        noise=noise,
+        score=_known_score(statement, known, MISSES / streams, noise),
+    )
+
+
+def streams_of(block: Block, cells: Array) -> Iterator[tuple[str, Streams]]:
+    """Every stream that a block's cells (..., columns, cells) are: its shift, then its rates."""
+    split = ordered_streams if block.kind == "numeric" else unordered_streams
+    yield "shift", split(cells[..., VALUES:])
+    rows, width = cells.sum(axis=-1), cells.shape[-1]
+    for rate in RATES[block.kind]:
+        yield rate, rate_streams(rate_hits(rate, cells), rows, width)
+
+
+def rate_hits(rate: str, cells: Array) -> Array:
+    """Rows that a rate counts, (..., columns)."""
+    if rate == "out_of_range":
+        hits: Array = cells[..., VALUES] + cells[..., -1]
+    else:
+        hits = cells[..., {"missing": MISSING, "invalid": INVALID, "other_category": VALUES}[rate]]
+    return hits
+
+
+def _known_score(
+    statement: Statement, blocks: list[KnownBlock], level: float, noise: Noise
+) -> KnownScore | None:
+    for known in blocks:
+        for column, cells in zip(known.block.columns, known.cells, strict=True):
+            if column.role == "score":
+                return learn_score(statement, column, cells, level, noise)
+    return None
+
+
+def _reference_cells(total: Tally, block: Block) -> Array:
+    """The reference's own merged runs are split evenly: nothing better is known."""
+    cells = cells_of(total, block)
+    return split_runs(cells, np.ones_like(cells))

@@ -1,0 +1,369 @@
+"""Accept statements: the only writer of Statement, Baseline, Window, Part and Event.
+
+Everything is parsed and checked before the one transaction that keeps a statement and its log
+entry together. Inside, the row that the statement is about is locked first; only then is it asked
+whether the same bytes came already. So of the same bytes sent twice at once, one is accepted and
+the other gets its receipt.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from kombu.exceptions import OperationalError
+
+from countersign import statement as wire
+from countersign.checks import check_baseline, check_outcomes, check_window
+from countersign.statement import Refused, digest_of
+from detectors import plans
+from detectors.jobs import examine_window
+from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
+from governance import policies, registry
+from governance.audit import entries
+from governance.models import Version
+from governance.senders import Caller
+
+logger = logging.getLogger(__name__)
+
+CLOCK_SKEW = timedelta(minutes=5)
+OLDEST = timedelta(days=400)
+FIRST_REPLAY = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A statement's bytes as they came, and who vouches for them.
+
+    `signatures` are the envelope's, each with `keyid` and `sig`; none if a bearer token vouched.
+    """
+
+    payload: bytes
+    signatures: list[dict[str, str]]
+    caller: Caller
+    received: datetime
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.payload)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the sender may later show: the statement's digest and its entry in the log."""
+
+    digest: str
+    kind: str
+    entry: int
+    received: datetime
+    new: bool
+
+
+def accept_baseline(upload: Upload, version: Version) -> Receipt:
+    """Keep a version's reference; issue the plan and make the monitors that follow from it."""
+    if receipt := _receipt(upload, "baseline"):
+        return receipt
+    subject, baseline = wire.decode(upload.payload, wire.Baseline)
+    if subject.name != str(version):
+        raise Refused("baseline.other_version", "The address names another version.", "$.subject")
+    _refuse_other_digest(subject, version)
+    policy = policies.in_force()
+    _check_reference(baseline, policy, upload.received)
+    plan = plans.make_plan(baseline, upload.digest, policy, upload.received)
+    plan_digest, envelope = plans.sign_plan(plan, version.digest)
+
+    with transaction.atomic(durable=True):
+        _lock(version)
+        if receipt := _receipt(upload, "baseline"):
+            return receipt
+        last = version.baselines.aggregate(last=Max("revision"))["last"]
+        _refuse_not_above(last, baseline.revision, "baseline.conflict")
+        statement = _keep(upload, "baseline", version, plan=plan_digest)
+        row = Baseline.objects.create(
+            version=version,
+            revision=baseline.revision,
+            statement=statement,
+            plan_digest=plan_digest,
+            plan_envelope=envelope,
+            window_seconds=baseline.window_seconds,
+            accepted_at=upload.received,
+        )
+        Monitor.objects.bulk_create(
+            Monitor(baseline=row, detector=detector, columns=columns)
+            for detector, columns in plans.monitors_for(baseline).items()
+        )
+        entries.record("plan.issued", actor=upload.caller.actor, plan=plan_digest)
+        return _new_receipt(statement)
+
+
+def accept_window(upload: Upload) -> Receipt:
+    """Keep the counts of one shard of a window; a complete window is examined at once."""
+    if receipt := _receipt(upload, "window"):
+        return receipt
+    subject, window = wire.decode(upload.payload, wire.Window)
+    version = _version_of(subject, window)
+    policy = policies.in_force()
+    baseline = _baseline_of(version, window.plan)
+    _refuse_superseded(baseline, policy, upload.received)
+    plan = plans.read_plan(window.plan)
+    check_window(window, plan)
+    _check_period(window, plan, upload.received)
+
+    with transaction.atomic(durable=True):
+        row = _locked_window(baseline, window, policy, upload.received)
+        if receipt := _receipt(upload, "window"):
+            return receipt
+        if (row.shards, row.replay) != (window.shards, window.replay):
+            raise Refused(
+                "window.shards_differ",
+                "Every shard of a window tells the same number of shards and the same replay mark.",
+                "$.predicate.shards",
+            )
+        last = _last_revision(row, Part.Kind.COUNTS, window.shard)
+        _refuse_not_above(last, window.revision, "window.conflict")
+        statement = _keep(upload, "window", version)
+        row.parts.create(
+            kind=Part.Kind.COUNTS,
+            shard=window.shard,
+            revision=window.revision,
+            statement=statement,
+        )
+        row.late |= last is None and _is_late(window, policy, upload.received)
+        _advance(row, upload.received)
+        return _new_receipt(statement)
+
+
+def accept_outcomes(upload: Upload) -> Receipt:
+    """Keep what is known of a window's labels. They may come years later, under the same plan."""
+    if receipt := _receipt(upload, "outcomes"):
+        return receipt
+    subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
+    version = _version_of(subject, outcomes)
+    baseline = _baseline_of(version, outcomes.plan)
+    check_outcomes(outcomes, plans.read_plan(outcomes.plan))
+
+    with transaction.atomic(durable=True):
+        row = _lock_window(baseline, outcomes)
+        if row is None:
+            raise Refused("outcomes.unknown_window", "There are no counts of this window.")
+        if receipt := _receipt(upload, "outcomes"):
+            return receipt
+        last = _last_revision(row, Part.Kind.LABELS, 0)
+        _refuse_not_above(last, outcomes.revision, "outcomes.conflict")
+        statement = _keep(upload, "outcomes", version)
+        row.parts.create(kind=Part.Kind.LABELS, revision=outcomes.revision, statement=statement)
+        _advance(row, upload.received)
+        return _new_receipt(statement)
+
+
+def accept_event(upload: Upload) -> Receipt:
+    """Keep something that happened around a version."""
+    if receipt := _receipt(upload, "event"):
+        return receipt
+    subject, event = wire.decode(upload.payload, wire.Event)
+    version = _version_of(subject, event)
+    if not FIRST_REPLAY <= event.at <= upload.received + CLOCK_SKEW:
+        raise Refused("event.time", "An event lies between 1990 and now.", "$.predicate.at")
+
+    with transaction.atomic(durable=True):
+        _lock(version)
+        if receipt := _receipt(upload, "event"):
+            return receipt
+        statement = _keep(upload, "event", version)
+        Event.objects.create(
+            version=version, statement=statement, kind=event.kind, at=event.at, label=event.label
+        )
+        return _new_receipt(statement)
+
+
+def record_refusal(caller: Caller, rule: str) -> None:
+    """Leave a trace of an upload that was not accepted: who and which rule, nothing of it."""
+    with transaction.atomic():
+        entries.record("upload.refused", actor=caller.actor, rule=rule)
+
+
+def find_receipt(digest: str) -> Receipt:
+    """The receipt of an accepted statement. Raises `Refused` (`receipt.unknown`)."""
+    statement = Statement.objects.defer("payload", "signatures").filter(digest=digest).first()
+    if statement is None:
+        raise Refused("receipt.unknown", "No statement with this digest was accepted.")
+    return Receipt(
+        statement.digest, statement.kind, statement.entry, statement.received_at, new=False
+    )
+
+
+def _receipt(upload: Upload, kind: str) -> Receipt | None:
+    known = Statement.objects.filter(digest=upload.digest, kind=kind)
+    for entry, received in known.values_list("entry", "received_at"):
+        return Receipt(upload.digest, kind, entry, received, new=False)
+    return None
+
+
+def _new_receipt(statement: Statement) -> Receipt:
+    return Receipt(
+        statement.digest, statement.kind, statement.entry, statement.received_at, new=True
+    )
+
+
+def _keep(upload: Upload, kind: str, version: Version, **facts: Any) -> Statement:
+    """The log entry and the statement itself, verbatim."""
+    entry = entries.record(
+        f"{kind}.accepted",
+        actor=upload.caller.actor,
+        version=str(version),
+        statement=upload.digest,
+        **facts,
+    )
+    return Statement.objects.create(
+        digest=upload.digest,
+        kind=kind,
+        version=version,
+        sender=upload.caller.sender,
+        payload=upload.payload,
+        signatures=upload.signatures,
+        received_at=upload.received,
+        entry=entry.pk,
+    )
+
+
+def _version_of(subject: wire.Subject, predicate: wire.Predicate) -> Version:
+    version = registry.find_version(predicate.model, predicate.version)
+    _refuse_other_digest(subject, version)
+    return version
+
+
+def _refuse_other_digest(subject: wire.Subject, version: Version) -> None:
+    if subject.digest.get("sha256") != version.digest:
+        raise Refused(
+            "version.digest_mismatch",
+            "The subject's digest is the one under which the version is registered.",
+            "$.subject[0].digest.sha256",
+        )
+
+
+def _check_reference(baseline: wire.Baseline, policy: policies.Policy, received: datetime) -> None:
+    check_baseline(baseline)
+    if baseline.privacy.min_count < policy.min_count:
+        raise Refused(
+            "privacy.min_count_below_policy",
+            f"The policy demands min_count {policy.min_count}.",
+            "$.predicate.privacy.min_count",
+        )
+    for i, span in enumerate(baseline.windows):
+        if not FIRST_REPLAY <= span.start < span.end <= received + CLOCK_SKEW:
+            raise Refused(
+                "baseline.period",
+                "Reference windows lie between 1990 and now.",
+                f"$.predicate.windows[{i}]",
+            )
+
+
+def _baseline_of(version: Version, plan_digest: str) -> Baseline:
+    baseline = version.baselines.filter(plan_digest=plan_digest).only("version", "revision").first()
+    if baseline is None:
+        raise Refused(
+            "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
+        )
+    return baseline
+
+
+def _refuse_superseded(baseline: Baseline, policy: policies.Policy, received: datetime) -> None:
+    """A plan holds for some time after the next one was issued."""
+    grace = timedelta(seconds=policy.plan_grace_seconds)
+    if Baseline.objects.filter(
+        version=baseline.version_id,
+        revision__gt=baseline.revision,
+        accepted_at__lt=received - grace,
+    ).exists():
+        raise Refused("plan.superseded", "A newer plan is in force.", "$.predicate.plan")
+
+
+def _check_period(window: wire.Window, plan: wire.Plan, received: datetime) -> None:
+    if window.end > received + CLOCK_SKEW:
+        raise Refused("window.future", "The window is over.", "$.predicate.end")
+    if window.start < (FIRST_REPLAY if window.replay else received - OLDEST):
+        raise Refused(
+            "window.prehistoric",
+            f"A window starts in the last {OLDEST.days} days, a replayed one after 1990.",
+            "$.predicate.start",
+        )
+    if window.end - window.start > 2 * timedelta(seconds=plan.window_seconds):
+        raise Refused(
+            "window.too_long",
+            f"The plan's windows have {plan.window_seconds} seconds; at most twice that is taken.",
+            "$.predicate.end",
+        )
+
+
+def _is_late(window: wire.Window, policy: policies.Policy, received: datetime) -> bool:
+    return not window.replay and received > window.end + timedelta(seconds=policy.grace_seconds)
+
+
+def _lock(version: Version) -> None:
+    Version.objects.select_for_update(no_key=True).get(pk=version.pk)
+
+
+def _lock_window(baseline: Baseline, about: wire.Window | wire.Outcomes) -> Window | None:
+    return (
+        Window.objects.select_for_update(no_key=True)
+        .filter(baseline=baseline, deployment=about.deployment, start=about.start, end=about.end)
+        .first()
+    )
+
+
+def _locked_window(
+    baseline: Baseline, window: wire.Window, policy: policies.Policy, received: datetime
+) -> Window:
+    """The window's row, locked; made if it is the first shard. Others wait for it here."""
+    made = Window(
+        baseline=baseline,
+        deployment=window.deployment,
+        start=window.start,
+        end=window.end,
+        shards=window.shards,
+        replay=window.replay,
+        late=False,
+        received_at=received,
+        generation=0,
+        ready_at=received + timedelta(seconds=policy.grace_seconds),
+    )
+    Window.objects.bulk_create([made], ignore_conflicts=True)
+    row = _lock_window(baseline, window)
+    assert row is not None
+    return row
+
+
+def _last_revision(row: Window, kind: Part.Kind, shard: int) -> int | None:
+    last: int | None = row.parts.filter(kind=kind, shard=shard).aggregate(last=Max("revision"))[
+        "last"
+    ]
+    return last
+
+
+def _refuse_not_above(last: int | None, revision: int, rule: str) -> None:
+    if last is not None and revision <= last:
+        raise Refused(
+            rule, f"Another statement has revision {last} already.", "$.predicate.revision"
+        )
+
+
+def _advance(row: Window, received: datetime) -> None:
+    """There is something new to examine; now, if every shard has come."""
+    shards = row.parts.filter(kind=Part.Kind.COUNTS).values("shard").distinct().count()
+    row.generation += 1
+    if shards == row.shards:
+        row.ready_at = min(row.ready_at, received)
+    row.save(update_fields=["generation", "late", "ready_at"])
+    if row.ready_at <= received:
+        transaction.on_commit(lambda: _wake_worker(row.pk))
+
+
+def _wake_worker(window_id: int) -> None:
+    """Tell a worker. If no broker listens, the sweep finds the window."""
+    try:
+        examine_window.delay(window_id)
+    except OperationalError:
+        logger.warning("The broker can't be reached; window %s waits for the sweep.", window_id)

@@ -1,0 +1,24 @@
+"""What Celery runs. A task takes ids only; the database says what is left to do."""
+
+from celery import shared_task
+
+from detectors import clock, recording
+
+
+@shared_task(name="detectors.jobs.examine_window")
+def examine_window(window_id: int) -> None:
+    """Examine one window, unless somebody else is at it."""
+    recording.examine_and_record(window_id)
+
+
+@shared_task(name="detectors.jobs.sweep")
+def sweep() -> None:
+    """Find windows that should have been examined by now: a crash, a lost message, a late shard."""
+    for window_id in recording.overdue():
+        examine_window.delay(window_id)
+
+
+@shared_task(name="detectors.jobs.notice_gaps")
+def notice_gaps() -> None:
+    """Find windows that should have come by now."""
+    clock.notice_gaps()

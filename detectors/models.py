@@ -1,0 +1,194 @@
+"""What came in, what was found. A statement is kept as it came; everything else derives from it."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from governance.models import Sender, Version
+
+
+class Statement(models.Model):
+    """One accepted upload, verbatim. Its digest identifies it; `entry` is its place in the log."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=10)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="statements")
+    sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT)
+    payload = models.BinaryField()
+    # The DSSE envelope's signatures; empty when a bearer token vouched for the upload.
+    signatures = models.JSONField(default=list)
+    received_at = models.DateTimeField()
+    entry = models.BigIntegerField()
+
+
+class Baseline(models.Model):
+    """A version's reference and the plan made from it. The highest revision is in force."""
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="baselines")
+    revision = models.PositiveIntegerField()
+    statement = models.OneToOneField(Statement, on_delete=models.PROTECT)
+    plan_digest = models.CharField(max_length=64, unique=True)
+    plan_envelope = models.BinaryField()
+    window_seconds = models.PositiveIntegerField()
+    accepted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "revision"], name="baseline_revision_once")
+        ]
+
+
+class Monitor(models.Model):
+    """One detector over some of a baseline's columns. Made by itself when the baseline arrives."""
+
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT, related_name="monitors")
+    detector = models.SlugField(max_length=32)
+    columns = ArrayField(models.CharField(max_length=64))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["baseline", "detector"], name="monitor_once")
+        ]
+
+
+class Window(models.Model):
+    """One deployment over [start, end).
+
+    `generation` rises with every accepted statement about the window; `examined` follows it. While
+    they differ there is work to do, whoever crashes: this row, not the queue, is the truth.
+    """
+
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT, related_name="uploads")
+    deployment = models.CharField(max_length=64)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    shards = models.PositiveIntegerField()
+    replay = models.BooleanField()
+    late = models.BooleanField()
+    received_at = models.DateTimeField()
+    generation = models.PositiveIntegerField(default=1)
+    examined = models.PositiveIntegerField(default=0)
+    # From when on it may be examined (a window waits some time for its shards), and who is at it.
+    ready_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["baseline", "deployment", "start", "end"], name="window_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["ready_at"],
+                condition=~Q(examined=F("generation")),
+                name="window_to_examine",
+            ),
+            models.Index(fields=["baseline", "deployment", "-end"], name="window_latest"),
+        ]
+
+
+class Part(models.Model):
+    """One statement about a window: counts of one shard, or labels. A higher revision replaces."""
+
+    class Kind(models.TextChoices):
+        COUNTS = "counts"
+        LABELS = "labels"
+
+    window = models.ForeignKey(Window, on_delete=models.PROTECT, related_name="parts")
+    kind = models.CharField(max_length=6, choices=Kind)
+    shard = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField()
+    statement = models.OneToOneField(Statement, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["window", "kind", "shard", "revision"], name="part_revision_once"
+            )
+        ]
+
+
+class Examination(models.Model):
+    """One look at a window with the statements known by then. Never changed: "as known then"."""
+
+    window = models.ForeignKey(Window, on_delete=models.PROTECT, related_name="examinations")
+    generation = models.PositiveIntegerField()
+    examined_at = models.DateTimeField()
+    rows = models.BigIntegerField(null=True)
+    labelled = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["window", "generation"], name="examined_once")
+        ]
+
+
+class Measurement(models.Model):
+    """One detector's figures for one examination: arrays, an element per column or metric.
+
+    An element is null where the figure can't be given. `limit` is what the value was held against.
+    """
+
+    examination = models.ForeignKey(
+        Examination, on_delete=models.PROTECT, related_name="measurements"
+    )
+    detector = models.SlugField(max_length=32)
+    names = ArrayField(models.CharField(max_length=64))
+    value = ArrayField(models.FloatField(null=True))
+    low = ArrayField(models.FloatField(null=True), default=list)
+    high = ArrayField(models.FloatField(null=True), default=list)
+    p_value = ArrayField(models.FloatField(null=True), default=list)
+    limit = ArrayField(models.FloatField(null=True), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["examination", "detector"], name="measured_once")
+        ]
+
+
+class Stream(models.Model):
+    """The e-detectors' memory of one deployment: constant in size, however long the history.
+
+    `state` is written by compare-and-set on `step`, so that no window is counted twice or lost.
+    """
+
+    class Kind(models.TextChoices):
+        COUNTS = "counts"
+        LABELS = "labels"
+
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT)
+    deployment = models.CharField(max_length=64)
+    kind = models.CharField(max_length=6, choices=Kind)
+    step = models.PositiveIntegerField(default=0)
+    state = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["baseline", "deployment", "kind"], name="stream_once")
+        ]
+
+
+class Gap(models.Model):
+    """A window that should have come and did not."""
+
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT)
+    deployment = models.CharField(max_length=64)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    noticed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["baseline", "deployment", "start"], name="gap_once")
+        ]
+
+
+class Event(models.Model):
+    """Something that happened around a version, shown beside its charts."""
+
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="events")
+    statement = models.OneToOneField(Statement, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    label = models.CharField(max_length=80)

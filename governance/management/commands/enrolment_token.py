@@ -1,0 +1,18 @@
+"""`manage.py enrolment_token`: print a one-time token with which a collector enrols its key."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from governance.models import OneTimeToken
+from governance.senders import issue_one_time_token
+
+
+class Command(BaseCommand):
+    """It works once, for one day, and is shown only here."""
+
+    help = "Print a one-time token for `countersign enroll`; it works once, for one day."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the token, and nothing else, so that a script may read it."""
+        self.stdout.write(issue_one_time_token(OneTimeToken.Purpose.ENROL, actor="countersign"))

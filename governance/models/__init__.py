@@ -1,0 +1,22 @@
+"""Every table of governance. History is never cascaded away: foreign keys protect."""
+
+from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
+from .incidents import Incident, IncidentStep
+from .registry import Model, Version
+from .senders import OneTimeToken, Sender, Token
+
+__all__ = [
+    "Checkpoint",
+    "Content",
+    "Entry",
+    "Incident",
+    "IncidentStep",
+    "Leaf",
+    "Model",
+    "OneTimeToken",
+    "Pending",
+    "Sender",
+    "TileHash",
+    "Token",
+    "Version",
+]

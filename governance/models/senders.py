@@ -1,0 +1,49 @@
+"""Who may send: enrolled keys, bearer tokens, and the links that hand them out once."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+
+class Sender(models.Model):
+    """A collector's identity: its Ed25519 public key. `keyid` is the SHA-256 of the raw key."""
+
+    name = models.CharField(max_length=64)
+    keyid = models.CharField(max_length=64, unique=True)
+    public_key = models.BinaryField(max_length=32)
+    enrolled_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Token(models.Model):
+    """A bearer token; only its SHA-256 is kept. Scopes: register, upload, read."""
+
+    name = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=16))
+    sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT, related_name="tokens")
+    issued_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OneTimeToken(models.Model):
+    """A link that works once: to enrol a collector's key, or to create the first administrator."""
+
+    class Purpose(models.TextChoices):
+        ENROL = "enrol"
+        SET_UP = "set_up"
+
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    digest = models.CharField(max_length=64, unique=True)
+    issued_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], condition=Q(used_at=None), name="unused")]

@@ -1,0 +1,61 @@
+"""Ada's loans: rows that look like a credit model's, with every kind of column and of trouble."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from countersign.collector import Collector
+from countersign.statements import OpenPlan
+
+from .appliance import plan_payload
+
+KEY = b"k" * 32
+DIGEST = "d" * 64
+ROLES = {"risk": "score", "approved": "prediction", "origin": "group", "sex": "group"}
+ROLES |= {"repaid": "outcome"}
+RECIPE: dict[str, Any] = {
+    "model": "loans",
+    "version": "1",
+    "digest": DIGEST,
+    "key": KEY,
+    "roles": ROLES,
+    "threshold": 0.37,
+}
+
+
+def some_rows(rows: int, seed: int = 0) -> pd.DataFrame:
+    """Applicants in 2026, the first 90 days."""
+    random = np.random.default_rng(seed)
+    risk = 1 / (1 + np.exp(-random.normal(-0.5, 1.2, rows)))
+    income = random.lognormal(10, 0.7, rows).round(2)
+    income[random.random(rows) < 0.02] = np.nan
+    return pd.DataFrame(
+        {
+            "income": income,
+            "age": random.integers(18, 80, rows),
+            "balance": np.where(random.random(rows) < 0.4, 0.0, random.normal(0, 1000, rows)),
+            "employed": random.random(rows) < 0.8,
+            "region": random.choice(
+                ["north", "south", "east", "west"], rows, p=[0.5, 0.3, 0.19, 0.01]
+            ),
+            "origin": random.choice(["here", "there", "elsewhere"], rows, p=[0.7, 0.29, 0.01]),
+            "sex": pd.Categorical(random.choice(["f", "m"], rows)),
+            "risk": risk,
+            "approved": risk < 0.37,
+            "repaid": random.random(rows) > risk,
+            "when": pd.Timestamp("2026-01-01")
+            + pd.to_timedelta(np.sort(random.integers(0, 90 * 86400, rows)), unit="s"),
+        }
+    )
+
+
+def a_plan(frame: pd.DataFrame | None = None, **changes: Any) -> OpenPlan:
+    """The plan after a baseline of some rows."""
+    frame = some_rows(5_000).drop(columns="when") if frame is None else frame
+    return OpenPlan.read(plan_payload(Collector.baseline(frame, **{**RECIPE, **changes})))
+
+
+def a_collector(**options: Any) -> Collector:
+    """A collector under that plan."""
+    return Collector(a_plan(), key=KEY, **options)

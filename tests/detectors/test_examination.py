@@ -1,0 +1,155 @@
+"""Windows in, figures and incidents out: the same jobs that the worker runs, run here by hand."""
+
+import numpy as np
+import pytest
+
+from detectors.models import Examination, Measurement, Stream, Window
+from detectors.recording import examine_and_record, overdue
+from governance.models import Entry, Incident
+from tests.detectors import world as w
+from tests.detectors.world import World
+
+
+def examine_all() -> int:
+    return sum(examine_and_record(pk) for pk in overdue())
+
+
+def test_a_quiet_half_year_raises_nothing(world: World):
+    for week in range(26):
+        world.send(world.window(week))
+    assert examine_all() == 26
+    assert not Incident.objects.exists()
+    assert Examination.objects.count() == 26
+    assert Entry.objects.filter(kind="window.examined").count() == 26
+
+
+def test_a_shifted_column_opens_one_incident_that_names_it_and_gives_every_figure(world: World):
+    for week in range(3):
+        world.send(world.window(week, w.OLDER))
+    examine_all()
+    incident = Incident.objects.get()
+    assert (incident.cause, incident.status) == ("drift", "open")
+    finding = incident.findings[0]
+    assert finding["name"] == "age"
+    assert finding["low"] < finding["value"] < finding["high"] < finding["limit"]
+    assert finding["limit"] < finding["reference"]
+    assert finding["rows"] == pytest.approx(0.98 * world.rows, rel=0.02)
+    assert "age has shifted" in incident.title
+    assert "age" in incident.causes[0]
+    assert incident.policy["false_alarms_per_year"] == 1.0
+
+
+def test_a_second_window_of_the_same_drift_joins_the_incident(world: World):
+    for week in range(6):
+        world.send(world.window(week, w.OLDER))
+    examine_all()
+    incident = Incident.objects.get()
+    assert incident.windows > 1
+    assert incident.steps.filter(kind="seen_again").count() == incident.windows - 1
+
+
+def test_a_column_that_is_gone_and_a_window_without_rows_are_told_at_once(world: World):
+    world.send(world.window(0, w.GONE))
+    world.send(world.window(1, rows=0))
+    examine_all()
+    gone = Incident.objects.get(cause="data_quality")
+    assert gone.severity == "high"
+    assert gone.title.startswith("income is gone")
+    assert Incident.objects.get(cause="feed").severity == "high"
+
+
+def test_missing_values_are_told_as_such(world: World):
+    world.send(world.window(0, w.HOLES))
+    examine_all()
+    finding = Incident.objects.get(cause="data_quality").findings[0]
+    assert (finding["detector"], finding["name"]) == ("missing", "income")
+    assert finding["value"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_labels_bring_realised_figures_and_a_worse_model_an_incident(world: World):
+    sent = [world.window(week) for week in range(4)]
+    for window in sent:
+        world.send(window)
+    examine_all()
+    for window in sent:
+        world.send(world.outcomes(window, bias=0.25))
+    examine_all()
+    assert Examination.objects.filter(labelled__gt=0).count() == 4
+    incident = Incident.objects.get()
+    assert incident.cause == "performance"
+    assert incident.findings[0]["value"] < incident.findings[0]["reference"]
+
+
+def test_good_labels_open_nothing_and_the_estimate_agrees_with_them(world: World):
+    window = world.window(0)
+    world.send(window)
+    world.send(world.outcomes(window))
+    examine_all()
+    assert not Incident.objects.exists()
+    estimated = _figure("estimated_performance", "accuracy")
+    realised = _figure("realised_performance", "accuracy")
+    assert estimated == pytest.approx(realised, abs=0.03)
+
+
+def test_every_detector_leaves_one_row_for_all_columns(world: World):
+    world.send(world.window(0))
+    examine_all()
+    rows = Measurement.objects.values_list("detector", "names")
+    found = dict(rows)
+    assert len(found) == len(rows)
+    assert set(found["ks"]) == {"age", "income", "risk"}
+    assert found["q"] == ["region"]
+    assert set(found["missing"]) == {"age", "income", "risk", "region"}
+    assert "accuracy" in found["estimated_performance"]
+
+
+def test_a_correction_changes_the_figures_but_not_the_evidence(world: World):
+    window = world.window(0)
+    world.send(window)
+    examine_all()
+    before = Stream.objects.get(kind="counts")
+    world.send(world.window(0, w.OLDER, revision=2))
+    examine_all()
+    after = Stream.objects.get(kind="counts")
+    assert (after.step, bytes(after.state)) == (before.step, bytes(before.state))
+    assert Examination.objects.count() == 2
+    assert not Incident.objects.exists()
+
+
+def test_shards_wait_for_each_other_and_add_up(world: World):
+    halves = [world.window(0, rows=2_000, shard=i, shards=2) for i in range(2)]
+    world.send(halves[0])
+    assert overdue() == []
+    world.send(halves[1])
+    assert examine_all() == 1
+    assert Examination.objects.get().rows == 4_000
+
+
+def test_the_state_of_the_streams_stays_as_large_as_it_was(world: World):
+    sizes = set()
+    for week in range(5):
+        world.send(world.window(week))
+        examine_all()
+        sizes.add(len(Stream.objects.get(kind="counts").state))
+    assert len(sizes) == 1
+
+
+def test_the_same_counts_give_the_same_figures_again(world: World):
+    world.send(world.window(0))
+    examine_all()
+    Window.objects.update(generation=2)
+    examine_all()
+    first, again = (
+        Measurement.objects.filter(examination__generation=generation)
+        .exclude(detector="alarm")
+        .order_by("detector")
+        .values_list("detector", "value", "low", "high", "p_value", "limit")
+        for generation in (1, 2)
+    )
+    assert list(first) == list(again)
+    assert len(first) > 5
+
+
+def _figure(detector: str, name: str) -> float:
+    row = Measurement.objects.filter(detector=detector).latest("pk")
+    return float(np.array(row.value)[row.names.index(name)])

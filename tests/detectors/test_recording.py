@@ -1,0 +1,136 @@
+"""Two workers at once, a worker killed half-way, a clock that ticks twice."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections
+from django.utils import timezone
+
+from detectors import clock, recording
+from detectors.examination import examine
+from detectors.models import Examination, Gap, Stream, Window
+from detectors.recording import examine_and_record, overdue
+from governance.models import Entry, Incident
+from tests.builders import HOUR, hours_ago
+from tests.detectors.world import GONE, World
+
+
+def in_two_connections(task: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
+    """Run in threads, each with a database connection of its own."""
+
+    def run(argument: Any) -> Any:
+        try:
+            return task(argument)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(run, arguments))
+
+
+def test_of_two_workers_at_one_window_one_examines_it(world: World):
+    for week in range(5):
+        world.send(world.window(week))
+    for pk in overdue():
+        assert sorted(in_two_connections(examine_and_record, [pk, pk])) == [False, True]
+    assert Examination.objects.count() == 5
+    assert Entry.objects.filter(kind="window.examined").count() == 5
+
+
+def test_two_windows_at_once_both_enter_the_stream(world: World):
+    for week in range(8):
+        world.send(world.window(week))
+    assert all(in_two_connections(examine_and_record, overdue()))
+    assert Stream.objects.get(kind="counts").step == 8
+    assert Examination.objects.count() == 8
+
+
+def test_two_windows_at_once_with_one_cause_open_one_incident(world: World):
+    for week in range(8):
+        world.send(world.window(week, GONE))
+    assert all(in_two_connections(examine_and_record, overdue()))
+    assert Incident.objects.get(cause="data_quality").windows == 8
+
+
+def test_a_window_whose_worker_was_killed_is_found_once_its_claim_ends(world: World):
+    world.send(world.window(0))
+    window = Window.objects.get()
+    assert recording._claim(window.pk) is not None
+    assert overdue() == []
+    assert overdue(timezone.now() + recording.CLAIM + timedelta(seconds=1)) == [window.pk]
+
+
+def test_a_worker_that_lost_its_claim_writes_nothing(world: World):
+    world.send(world.window(0))
+    window = Window.objects.get()
+    slow = recording._claim(window.pk)
+    assert slow is not None
+    case, streams = recording._case(slow.window)
+    Window.objects.update(claimed_until=None)
+    assert examine_and_record(window.pk)
+    with pytest.raises(recording.Overtaken):
+        recording._record(slow, examine(case), streams)
+    assert Examination.objects.count() == 1
+    assert Stream.objects.get(kind="counts").step == 1
+
+
+def test_what_cannot_be_logged_does_not_happen(world: World):
+    world.send(world.window(0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger AS "
+            "$$ BEGIN RAISE EXCEPTION 'no room'; END $$ LANGUAGE plpgsql"
+        )
+        cursor.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON governance_entry "
+            "FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+    try:
+        with pytest.raises(DatabaseError, match="no room"):
+            examine_and_record(overdue()[0])
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER full_disk ON governance_entry; DROP FUNCTION full_disk")
+    assert not Examination.objects.exists()
+    assert Stream.objects.get(kind="counts").step == 0
+    assert Window.objects.get().examined == 0
+
+
+def live(world: World, hours: float) -> None:
+    """A window of one hour that ended so many hours ago, not replayed."""
+    world.send(world.window(0, start=hours_ago(hours) - HOUR, end=hours_ago(hours), replay=False))
+
+
+def test_a_window_that_does_not_come_is_noticed_once(world: World):
+    world.version.baselines.update(window_seconds=3_600)
+    live(world, hours=9)
+    assert clock.notice_gaps() == 3  # 9 hours less 6 hours of grace
+    assert clock.notice_gaps() == 0
+    assert Gap.objects.count() == 3
+    assert Entry.objects.filter(kind="window.missing").count() == 3
+    incident = Incident.objects.get()
+    assert incident.cause == "feed"
+    assert incident.title.startswith("3 expected windows have not arrived")
+
+
+def test_replayed_history_is_never_missing(world: World):
+    world.send(world.window(0))
+    assert clock.notice_gaps() == 0
+
+
+def test_clocks_that_tick_at_once_write_each_gap_once(world: World):
+    world.version.baselines.update(window_seconds=3_600)
+    live(world, hours=9)
+    assert sum(in_two_connections(lambda _: clock.notice_gaps(), [1, 2])) == 3
+    assert Entry.objects.filter(kind="window.missing").count() == 3
+    assert Incident.objects.count() == 1
+
+
+def test_a_late_window_is_told(world: World):
+    world.version.baselines.update(window_seconds=3_600)
+    live(world, hours=30)
+    examine_and_record(overdue()[0])
+    assert "arrived" in Incident.objects.get(cause="feed").title
