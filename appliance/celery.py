@@ -11,6 +11,8 @@ from appliance.embedded import queue
 from appliance.embedded.process import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "appliance.settings")
+# Read when numpy is first loaded: threads of its own only get in the pool's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 HARD_LIMIT = 300  # seconds a task may run
 TAKEN_BACK = HARD_LIMIT + 60  # seconds until a message that nobody acknowledged shows up again

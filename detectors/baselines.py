@@ -125,7 +125,8 @@ def streams_of(block: Block, cells: Array) -> Iterator[tuple[str, Streams]]:
     yield "shift", split(cells[..., VALUES:])
     rows, width = cells.sum(axis=-1), cells.shape[-1]
     for rate in RATES[block.kind]:
-        yield rate, rate_streams(rate_hits(rate, cells), rows, width)
+        hit_cells = 2 if rate == "out_of_range" else 1
+        yield rate, rate_streams(rate_hits(rate, cells), rows, width, hit_cells)
 
 
 def rate_hits(rate: str, cells: Array) -> Array:

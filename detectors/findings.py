@@ -20,6 +20,8 @@ from detectors.statistics.reference import Limits
 from governance.incidents import Finding
 
 CAUSES_SHOWN = 5
+# Where a whole distribution moves, its tails do too: that is one cause, not two.
+OUTLYING = {"out_of_range", "other_category"}
 
 
 def feed(window: models.Window, rows: int) -> list[Finding]:
@@ -107,13 +109,17 @@ def from_alarms(
 ) -> list[Finding]:
     """One finding for each stream that raised an alarm."""
     severity, harm = _harm(estimate)
+    shifted = {alarm.column for alarm in raised.alarms if alarm.detector == "shift"}
     found = []
     for alarm in raised.alarms:
         column = _column(known, counted, alarm)
         if alarm.detector == "shift":
             found.append(_shift(column, counted, alarm, severity, harm))
-        else:
-            found.append(_rate(column, counted, alarm))
+            continue
+        finding = _rate(column, counted, alarm)
+        if alarm.detector in OUTLYING and alarm.column in shifted:
+            finding = replace(finding, cause="drift", severity=severity)
+        found.append(finding)
     return found
 
 

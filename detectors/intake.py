@@ -24,6 +24,7 @@ from detectors.jobs import examine_window
 from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
 from governance import policies, registry
 from governance.audit import entries
+from governance.incidents import SYSTEM
 from governance.models import Version
 from governance.senders import Caller
 
@@ -96,7 +97,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             for detector, columns in plans.monitors_for(baseline).items()
         )
         entries.record("plan.issued", actor=upload.caller.actor, plan=plan_digest)
-        return _new_receipt(statement)
+        return _receipt_of(statement, new=True)
 
 
 def accept_window(upload: Upload) -> Receipt:
@@ -131,9 +132,11 @@ def accept_window(upload: Upload) -> Receipt:
             revision=window.revision,
             statement=statement,
         )
-        row.late |= last is None and _is_late(window, policy, upload.received)
+        if last is None and _is_late(window, policy, upload.received):
+            row.late = True
+            entries.record("window.late", actor=SYSTEM, window=row.pk, statement=upload.digest)
         _advance(row, upload.received)
-        return _new_receipt(statement)
+        return _receipt_of(statement, new=True)
 
 
 def accept_outcomes(upload: Upload) -> Receipt:
@@ -156,7 +159,7 @@ def accept_outcomes(upload: Upload) -> Receipt:
         statement = _keep(upload, "outcomes", version)
         row.parts.create(kind=Part.Kind.LABELS, revision=outcomes.revision, statement=statement)
         _advance(row, upload.received)
-        return _new_receipt(statement)
+        return _receipt_of(statement, new=True)
 
 
 def accept_event(upload: Upload) -> Receipt:
@@ -176,7 +179,7 @@ def accept_event(upload: Upload) -> Receipt:
         Event.objects.create(
             version=version, statement=statement, kind=event.kind, at=event.at, label=event.label
         )
-        return _new_receipt(statement)
+        return _receipt_of(statement, new=True)
 
 
 def record_refusal(caller: Caller, rule: str) -> None:
@@ -187,25 +190,19 @@ def record_refusal(caller: Caller, rule: str) -> None:
 
 def find_receipt(digest: str) -> Receipt:
     """The receipt of an accepted statement. Raises `Refused` (`receipt.unknown`)."""
-    statement = Statement.objects.defer("payload", "signatures").filter(digest=digest).first()
+    statement = Statement.objects.defer("payload").filter(digest=digest).first()
     if statement is None:
         raise Refused("receipt.unknown", "No statement with this digest was accepted.")
-    return Receipt(
-        statement.digest, statement.kind, statement.entry, statement.received_at, new=False
-    )
+    return _receipt_of(statement, new=False)
 
 
 def _receipt(upload: Upload, kind: str) -> Receipt | None:
-    known = Statement.objects.filter(digest=upload.digest, kind=kind)
-    for entry, received in known.values_list("entry", "received_at"):
-        return Receipt(upload.digest, kind, entry, received, new=False)
-    return None
+    same = Statement.objects.defer("payload").filter(digest=upload.digest, kind=kind).first()
+    return _receipt_of(same, new=False) if same else None
 
 
-def _new_receipt(statement: Statement) -> Receipt:
-    return Receipt(
-        statement.digest, statement.kind, statement.entry, statement.received_at, new=True
-    )
+def _receipt_of(statement: Statement, *, new: bool) -> Receipt:
+    return Receipt(statement.digest, statement.kind, statement.entry, statement.received_at, new)
 
 
 def _keep(upload: Upload, kind: str, version: Version, **facts: Any) -> Statement:
@@ -352,13 +349,16 @@ def _refuse_not_above(last: int | None, revision: int, rule: str) -> None:
 
 def _advance(row: Window, received: datetime) -> None:
     """There is something new to examine; now, if every shard has come."""
-    shards = row.parts.filter(kind=Part.Kind.COUNTS).values("shard").distinct().count()
     row.generation += 1
-    if shards == row.shards:
+    if row.shards == 1 or row.shards == _shards_here(row):
         row.ready_at = min(row.ready_at, received)
     row.save(update_fields=["generation", "late", "ready_at"])
     if row.ready_at <= received:
         transaction.on_commit(lambda: _wake_worker(row.pk))
+
+
+def _shards_here(row: Window) -> int:
+    return row.parts.filter(kind=Part.Kind.COUNTS).values("shard").distinct().count()
 
 
 def _wake_worker(window_id: int) -> None:

@@ -19,32 +19,46 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from appliance.celery import app
 from appliance.embedded.postgres import OWNER, Cluster
 from appliance.settings import database_settings
+from tests.platform.running import Appliance
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 GUARDED = ("governance_entry", "governance_leaf", "governance_tilehash", "governance_checkpoint")
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL for this test run, as the tables' owner."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
-        yield url
-        return
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An embedded PostgreSQL for this test run, whose owner may create databases."""
     cluster = Cluster(tmp_path_factory.mktemp("data"))
     cluster.prepare()
     server = cluster.start()
     try:
         cluster.wait_until_ready(server)
         cluster.ensure_roles(owner_may_create_databases=True)
-        yield cluster.url(OWNER)
+        yield cluster
     finally:
         cluster.stop(server)
+
+
+@pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The database of this test run, as the tables' owner."""
+    named = os.environ.get("TEST_DATABASE_URL")
+    return named or request.getfixturevalue("cluster").url(OWNER)
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(database_url: str) -> None:
     """pytest-django's hook: point Django at this run's PostgreSQL before it first connects."""
     connections["default"].settings_dict.update(database_settings(database_url))
+
+
+@pytest.fixture(scope="session")
+def running_appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """The whole appliance as `bin/up` starts it, with a data directory of its own."""
+    appliance = Appliance(tmp_path_factory.mktemp("appliance") / "data")
+    appliance.start()
+    yield appliance
+    appliance.stop()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
 from governance.models import Incident
 
@@ -19,14 +20,14 @@ class IncidentSummary(Schema):
     """`findings`: what the newest window showed, worst first."""
 
     id: int
-    model: str
-    version: str
+    model: str = Field(alias="version.model.name")
+    version: str = Field(alias="version.name")
     deployment: str
     cause: str
     status: str
     severity: str
     title: str
-    opened: datetime
+    opened: datetime = Field(alias="opened_at")
     first_window: datetime
     last_window: datetime
     windows: int
@@ -36,23 +37,9 @@ class IncidentSummary(Schema):
 @router.get("/incidents", response=list[IncidentSummary])
 def get_incidents(
     request: HttpRequest, status: Literal["open", "acknowledged", "resolved"] | None = None
-) -> list[IncidentSummary]:
+) -> QuerySet[Incident]:
     """The newest incidents, at most 200, of one status or of all."""
     incidents = Incident.objects.select_related("version__model").order_by("-opened_at", "-pk")
     if status is not None:
         incidents = incidents.filter(status=status)
-    return [_summary(incident) for incident in incidents[:MOST]]
-
-
-def _summary(incident: Incident) -> IncidentSummary:
-    return IncidentSummary(
-        id=incident.pk,
-        model=incident.version.model.name,
-        version=incident.version.name,
-        opened=incident.opened_at,
-        **{
-            name: getattr(incident, name)
-            for name in IncidentSummary.model_fields
-            if name not in ("id", "model", "version", "opened")
-        },
-    )
+    return incidents[:MOST]

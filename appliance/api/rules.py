@@ -16,7 +16,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     "request.address": (404, "Unknown address", "See the list of addresses at /api/v1/docs."),
     "request.method": (405, "Wrong method", "Use one of the methods in the Allow header."),
     "request.malformed": (422, "Malformed request", "See the request's schema at /api/v1/docs."),
-    "request.cut_off": (400, "Incomplete request", "Send the same bytes again."),
+    "request.cut_off": (408, "Incomplete request", "Send the same bytes again."),
     "upload.length": (411, "Length missing", "Send a Content-Length header."),
     "upload.too_large": (413, "Upload too large", SHRINK),
     "upload.content_type": (

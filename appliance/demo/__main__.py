@@ -7,12 +7,13 @@ of them come at the end. May be repeated: what was sent before is not sent again
 import argparse
 import os
 import sys
+from itertools import groupby
 from pathlib import Path
 
 from appliance.demo import data
-from appliance.demo.customer import Customer, Stopped, columns_sent, enrol
-from appliance.demo.telling import Teller, describe
-from countersign import Refused
+from appliance.demo.customer import Customer, Stopped, ask_administrator, columns_sent, enrol
+from appliance.demo.telling import Teller, say_found, say_where_to_look
+from countersign import Collector, Refused
 from countersign.rest import Unreachable
 
 
@@ -23,63 +24,72 @@ def main(arguments: list[str]) -> int:
     where = os.environ.get("COUNTERSIGN_DATA", "data")
     parser.add_argument("--data", type=Path, default=where, help="the appliance's data directory")
     asked = parser.parse_args(arguments)
-    tell = Teller()
-    try:
-        play(asked.url.rstrip("/"), asked.data.resolve(), tell)
-    except (Stopped, Refused, Unreachable) as error:
-        tell(f"stopped: {error}")
-        return 1
-    return 0
-
-
-def play(url: str, directory: Path, tell: Teller) -> None:
-    """All steps, in a customer's order. What an interrupted run had sent is recognised."""
+    url, directory, tell = asked.url.rstrip("/"), asked.data.resolve(), Teller()
     finished = directory / "demo" / "finished"
     if finished.exists():
         tell(f"The demo's data are there already ({finished.read_text().strip()}).")
-        tell(f"Look at {url}")
-        return
-    survey = data.load(directory / "cache")
-    tell.mark(survey.generated)
-    tell(f"Data: {survey.source}.")
-    customer = Customer(enrol(url, directory / "demo" / "collector", directory), survey)
-    tell(f"Enrolled; this host signs with key {customer.home.appliance.keyid[:16]}...")
-    send_everything(customer, tell)
+        return 0
+    try:
+        survey = data.load(directory / "cache")
+        play(survey, url, directory, tell)
+    except (Stopped, Refused, Unreachable) as error:
+        tell(f"stopped: {error}")
+        return 1
     finished.write_text(f"{survey.generated or survey.source}\n")
-    for line in describe(customer, url):
-        tell(line)
+    return 0
 
 
-def send_everything(customer: Customer, tell: Teller) -> None:
-    """Register, baseline, windows year by year, and the labels when all windows are examined."""
-    survey = customer.survey
-    customer.register()
-    tell(f"Registered {customer.model}/{customer.version}; the digest is that of")
-    tell(f"  {survey.digest_of}.")
-    rows = customer.send_baseline()
-    tell(f"Baseline: {rows:,} people of {data.FIRST_YEAR} counted in {columns_sent()} columns.")
+def play(survey: data.Survey, url: str, directory: Path, tell: Teller) -> None:
+    """All steps, in a customer's order. What an interrupted run had sent is recognised."""
+    tell.mark(survey.generated)
+    tell(f"People: {survey.source}.")
+    handed_out = ask_administrator(url, directory)
+    home = enrol(url, directory / "demo" / "collector", str(handed_out["token"]))
+    tell(f"Enrolled; this host signs with the key {home.appliance.keyid[:16]}...")
+    customer = Customer(home, survey)
+    describe_version(customer, tell)
     collector = customer.collector()
-    for year, weeks in years(survey):
+    replay(customer, collector, tell)
+    label(customer, collector, tell)
+    tell(f"Sent {customer.sent} signed statements, {customer.sent_bytes / 1e6:.1f} MB; no row.")
+    say_where_to_look(customer, tell, handed_out["link"])
+
+
+def describe_version(customer: Customer, tell: Teller) -> None:
+    """Register the model and its version, and send what the reference year looked like."""
+    customer.register()
+    tell(f"Registered {customer.model}/{customer.version} by the SHA-256 of")
+    tell(f"  {customer.survey.digest_of}.")
+    rows = customer.send_baseline()
+    tell(f"Baseline: {rows:,} people of {data.FIRST_YEAR} in {columns_sent()} columns.")
+
+
+def replay(customer: Customer, collector: Collector, tell: Teller) -> None:
+    """Send each later year's windows, without labels; say what the appliance makes of them."""
+    for year, weeks in years(customer.survey):
         customer.send_event(weeks[0])
         for week in weeks:
             customer.send_window(collector, week)
+        customer.await_examination()
         rows = sum(len(week.rows) for week in weeks)
-        tell(f"{year}: {len(weeks)} windows sent, {rows:,} people counted.")
-    tell("Waiting until the public log says that every window was examined ...")
-    customer.await_examination()
-    for year, weeks in years(survey):
+        tell(f"{year}: {len(weeks)} windows sent and examined, {rows:,} people.")
+        say_found(customer, tell, most=1)
+
+
+def label(customer: Customer, collector: Collector, tell: Teller) -> None:
+    """Send the labels of all windows, years late, and say what is open then."""
+    for year, weeks in years(customer.survey):
         for week in weeks:
             customer.send_labels(collector, week)
-        tell(f"{year}: {len(weeks)} statements of labels sent.")
+        tell(f"Labels of {year}: {len(weeks)} statements sent.")
     customer.await_examination()
+    tell("All examined. What is open now:")
+    say_found(customer, tell, most=5)
 
 
 def years(survey: data.Survey) -> list[tuple[int, list[data.Week]]]:
     """The later weeks, year by year."""
-    later, size = survey.later, data.WEEKS_A_YEAR
-    return [
-        (data.FIRST_YEAR + 1 + i // size, later[i : i + size]) for i in range(0, len(later), size)
-    ]
+    return [(year, list(weeks)) for year, weeks in groupby(survey.later, key=lambda w: w.year)]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a customer's host does: enrol, register, describe the good times, count, send, ask.
 
 Everything goes through the library `countersign` and the public REST API and log, except the
-one-time token: an administrator hands it over, and here that is a command on the same machine.
+one-time token: an administrator hands it over, and here that is a process on the same machine.
 """
 
 import json
@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,31 +28,37 @@ PATIENCE = 120.0  # seconds for the appliance to look at what it was sent
 PAUSE = 0.5
 PURPOSE = "Guesses from a census form whether a person has work. A demonstration."
 OWNER = "The demo"
+WORST_FIRST = ["high", "medium", "low"]
 
 
 class Stopped(Exception):
     """The demo can't go on; the message says why, in a sentence for the person at the screen."""
 
 
-def enrol(url: str, directory: Path, data: Path) -> Home:
-    """The collector's home; enrolled with a one-time token if this is the first time."""
-    try:
-        return Home(directory)
-    except Refused:
-        return Home.enroll(url, _one_time_token(data), name="demo", directory=directory)
-
-
-def _one_time_token(data: Path) -> str:
-    done = subprocess.run(  # noqa: S603 - our own interpreter, our own file
-        [sys.executable, str(CHECKOUT / "manage.py"), "enrolment_token"],
+def ask_administrator(url: str, data: Path) -> dict[str, str | None]:
+    """A one-time `token`, and the set-up `link` if there is no administrator yet."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter, our own module
+        [sys.executable, "-m", "appliance.demo.administrator", url],
+        cwd=CHECKOUT,
         env=os.environ | {"COUNTERSIGN_DATA": str(data)},
-        capture_output=True,
-        text=True,
+        stdout=subprocess.PIPE,
         check=False,
     )
     if done.returncode:
-        raise Stopped("`manage.py enrolment_token` printed no token; is --data the right one?")
-    return done.stdout.strip()
+        raise Stopped("The appliance's database can't be reached; is --data the right one?")
+    handed_out: dict[str, str | None] = json.loads(done.stdout)
+    return handed_out
+
+
+def enrol(url: str, directory: Path, token: str) -> Home:
+    """The collector's home; enrolled with the one-time token if this is the first time."""
+    try:
+        home = Home(directory)
+    except Refused:
+        return Home.enroll(url, token, name="demo", directory=directory)
+    # An interrupted run may have met the appliance at another port.
+    home.appliance = msgspec.structs.replace(home.appliance, url=url)
+    return home
 
 
 @dataclass
@@ -62,8 +67,9 @@ class Customer:
 
     home: Home
     survey: Survey
-    digests: list[str] = field(default_factory=list)
+    sent: int = 0
     sent_bytes: int = 0
+    to_examine: set[str] = field(default_factory=set)
 
     @property
     def model(self) -> str:
@@ -73,16 +79,6 @@ class Customer:
     @property
     def version(self) -> str:
         return f"{FIRST_YEAR}-scores"
-
-    def has_plan(self) -> bool:
-        """Whether the appliance knows this version and has made a plan for it."""
-        try:
-            self.home.plan(self.model, self.version)
-        except Refused as refusal:
-            if refusal.rule in ("plan.none", "version.unknown"):
-                return False
-            raise
-        return True
 
     def register(self) -> None:
         """Name the model, what it is for and whose; the version is known by a digest."""
@@ -115,11 +111,17 @@ class Customer:
     def send_window(self, collector: Collector, week: Week) -> None:
         """Count a week without its labels, which nobody knows yet, and send the counts."""
         collector.add(week.rows.drop_columns("employed"))
-        self._deliver(collector.close_window(week.start, week.end, replay=True))
+        if collector.failures:  # a model's host goes on and shows it; a demo needn't
+            raise Stopped("The library could not count a week's rows.")
+        statement = collector.close_window(week.start, week.end, replay=True)
+        self._deliver(statement)
+        self.to_examine.add(digest_of(statement))
 
     def send_labels(self, collector: Collector, week: Week) -> None:
         """Count a week's labels by score and send the counts."""
-        self._deliver(collector.outcomes(week.rows, week.start, week.end))
+        statement = collector.outcomes(week.rows, week.start, week.end)
+        self._deliver(statement)
+        self.to_examine.add(digest_of(statement))
 
     def send_event(self, week: Week) -> None:
         """Tell of something that happened around the model: a new file of the survey."""
@@ -128,29 +130,29 @@ class Customer:
             version=self.version,
             kind="upstream_change",
             at=week.start,
-            label=f"Survey file of {(week.start + timedelta(days=3)).year} begins",
+            label=f"Survey file of {week.year} begins",
         )
         self._deliver(encode(event, self.survey.digest))
 
-    def await_examination(self) -> float:
-        """Read the public log until it says that every statement was examined; seconds waited."""
-        since = time.monotonic()
-        log, missing = PublicLog(self.home.appliance.url), set(self.digests)
-        while missing:
+    def await_examination(self) -> None:
+        """Read the public log until it says that everything to be examined was examined."""
+        deadline, log = time.monotonic() + PATIENCE, PublicLog(self.home.appliance.url)
+        while True:
             for entry in log.new_entries():
                 if entry["kind"] == "window.examined":
-                    missing.difference_update(entry["statements"])
-            if time.monotonic() - since > PATIENCE:
-                raise Stopped(f"{len(missing)} statements are still not examined; see the worker.")
-            if missing:
-                time.sleep(PAUSE)
-        return time.monotonic() - since
+                    self.to_examine.difference_update(entry["statements"])
+            if not self.to_examine:
+                return
+            if time.monotonic() > deadline:
+                raise Stopped(f"{len(self.to_examine)} statements are not examined; see the logs.")
+            time.sleep(PAUSE)
 
     def open_incidents(self) -> list[dict[str, Any]]:
-        """This model's open incidents, oldest first."""
+        """This model's open incidents, worst first."""
         answer = self._ask("GET", "/api/v1/incidents?status=open")
         known: list[dict[str, Any]] = json.loads(answer.body)
-        return [i for i in reversed(known) if i["model"] == self.model]
+        ours = [incident for incident in known if incident["model"] == self.model]
+        return sorted(ours, key=lambda incident: WORST_FIRST.index(incident["severity"]))
 
     def _deliver(self, payload: bytes) -> None:
         """Sign, keep, send, and wait for the answer. A statement sent before is answered alike."""
@@ -162,7 +164,7 @@ class Customer:
             time.sleep(flushed.pause or PAUSE)
         for problem in flushed.refused:
             raise Stopped(f"The appliance refused a statement: {problem['type']}.")
-        self.digests.append(digest_of(payload))
+        self.sent += 1
         self.sent_bytes += len(payload)
 
     def _ask(self, method: str, address: str, body: bytes | None = None) -> Answer:

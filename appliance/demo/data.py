@@ -82,6 +82,11 @@ class Week:
     def end(self) -> datetime:
         return self.start + WEEK
 
+    @property
+    def year(self) -> int:
+        """The year that most of the week lies in, as ISO 8601 counts."""
+        return self.start.isocalendar().year
+
     def with_moments(self) -> pa.Table:
         """The rows with a column `moment`: evenly over the week."""
         seconds = np.linspace(0, WEEK.total_seconds(), len(self.rows), endpoint=False)

@@ -3,7 +3,6 @@
 import re
 import textwrap
 import time
-from collections.abc import Iterator
 
 from appliance.demo.customer import Customer
 from countersign.hashing import token_of
@@ -32,25 +31,30 @@ class Teller:
         print(f"{time.monotonic() - self._start:5.1f} s  {self._mark}{line}", flush=True)  # noqa: T201
 
 
-def describe(customer: Customer, url: str) -> Iterator[str]:
-    """The open incidents in their own words, and the addresses of the pages."""
-    incidents = customer.open_incidents()
-    sent = len(customer.digests)
-    yield f"Sent {sent} signed statements, {customer.sent_bytes / 1e6:.1f} MB of counts, no row."
-    yield f"Countersign found {len(incidents)} things to look at:"
+def say_found(customer: Customer, tell: Teller, *, most: int) -> None:
+    """The open incidents, worst first: what the newest window showed, in the appliance's words."""
     names = Names(customer)
-    for incident in incidents:
+    for incident in customer.open_incidents()[:most]:
         first, last = incident["first_window"][:10], incident["last_window"][:10]
-        yield ""
-        yield (
-            f"{incident['severity'].upper()}  {incident['cause']}, in {incident['windows']} "
-            f"windows from {first} to {last}"
-        )
-        for finding in incident["findings"][:2]:
-            lines = textwrap.wrap(names.said(finding["sentence"]), WIDTH)
-            yield from (f"    {line}" for line in lines)
-    yield ""
-    yield f"Look at  {url}/"
+        windows = "1 window" if first == last else f"{incident['windows']} windows"
+        tell(f"  {incident['severity']}: {incident['cause']}, {windows}, {first} to {last}")
+        sentence = names.said(incident["findings"][0]["sentence"])
+        for line in textwrap.wrap(sentence, WIDTH):
+            tell(f"    {line}")
+
+
+def say_where_to_look(customer: Customer, tell: Teller, link: str | None) -> None:
+    """The pages, and the way in for whoever has no account yet."""
+    url = customer.home.appliance.url
+    tell("Where to look:")
+    tell(f"  what needs attention   {url}/")
+    tell(f"  this model             {url}/models/{customer.model}/{customer.version}/")
+    for incident in customer.open_incidents():
+        tell(f"  {incident['cause']:<21}  {url}/incidents/{incident['id']}/")
+    tell(f"  the log                {url}/audit/")
+    if link is not None:
+        tell("Nobody can log in yet. This link, once and within a day, makes the administrator:")
+        tell(f"  {link}")
 
 
 class Names:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 FIRST_PAUSE = 0.5  # seconds before a program that stopped is started again
-LONGEST_PAUSE = 30.0
-SETTLED = 60.0  # a program that ran this long has forgotten its earlier crashes
+LONGEST_PAUSE = 10.0
+SETTLED = 5.0  # a program that ran this long has forgotten its earlier crashes
 
 say = partial(print, flush=True)
 

@@ -3,12 +3,14 @@
     .venv/bin/python bench/statistics/paging_budget.py
 
 1. rates         1,000 streams of a rate of 5 %, windows of 500 rows; a quiet year, then 7 %, 10 %;
-                 the reference is 50,000 rows, noised once
+                 the reference is 50,000 rows, noised once, or the rate is known exactly
 2. mean shift    one of 1,000 features shifts by 0.1, 0.2, 0.3 sd; windows of 500 rows, 20 bins;
                  the reference is 100 windows, from which jitter is estimated as well
 3. self-varying  50 features with a weekday effect and daily jitter, windows of 2,000 rows; the
                  reference is 56 windows, learned by weekday; a quiet year, then a shift of 0.25 sd
 """
+
+from dataclasses import replace
 
 import numpy as np
 from figures import NO_NOISE, noise_of, report
@@ -36,7 +38,7 @@ def page(windows, limits, limit, seasons=1):
     return int(alarms.sum()), float(np.median(first))
 
 
-def rates(epsilon, streams=1000, n=500, p=0.05, reference_windows=100):
+def rates(epsilon, *, known=False, streams=1000, n=500, p=0.05, reference_windows=100):
     rng, noise = np.random.default_rng(1), noise_of(epsilon)
 
     def windows(share, count):
@@ -63,10 +65,14 @@ def rates(epsilon, streams=1000, n=500, p=0.05, reference_windows=100):
         noise=noise,
         dispersion=1.0,
     )
+    if known:
+        exactly = np.full_like(limits.low, p)
+        limits = replace(limits, low=exactly, high=exactly)
     limit = alarm_limit(streams, YEAR, 1)
     quiet, _ = page(each(windows(p, YEAR)), limits, limit)
     delays = [page(each(windows(q, 200)), limits, limit)[1] for q in (0.07, 0.10)]
-    return {"case": f"rate, epsilon {epsilon}", "false_alarms": quiet, "delays": delays}
+    name = f"rate {'known exactly' if known else 'learned'}, epsilon {epsilon}"
+    return {"case": name, "false_alarms": quiet, "delays": delays}
 
 
 def normal_counts(rng, means, n, bins=20):
@@ -118,7 +124,7 @@ def self_varying(effect, jitter, columns=50, n=2000, reference_windows=56):
 
 
 def main() -> None:
-    rows = [rates(epsilon) for epsilon in (None, 1.0, 0.1)]
+    rows = [rates(epsilon, known=known) for known in (False, True) for epsilon in (None, 1.0, 0.1)]
     rows += [mean_shift(epsilon) for epsilon in (None, 1.0)]
     rows += [self_varying(*w) for w in ((0, 0), (0, 0.05), (0.1, 0.02), (0.3, 0.05))]
     report("paging_budget", rows, windows_per_year=YEAR, budget=1, delay="median, in windows")

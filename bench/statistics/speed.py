@@ -5,8 +5,9 @@
 `window` is the sum of what one window costs; `learn_once` is paid once for each baseline.
 """
 
+import figures  # first: it holds numpy to one core
 import numpy as np
-from figures import draw, milliseconds, noise_of, report, shares_of
+from figures import draw, milliseconds, noise_of, shares_of
 
 from detectors.statistics import effects
 from detectors.statistics.counts import Sample
@@ -65,7 +66,7 @@ def main() -> None:
                 spent["window"] = round(sum(spent.values()), 1)
                 spent["learn_once"] = milliseconds(learn, repeats=1)
                 rows.append({"epsilon": epsilon, "n": n, "drifted": drifted, **spent})
-    report("speed", rows, columns=COLUMNS, bins=BINS, unit="ms of CPU time")
+    figures.report("speed", rows, columns=COLUMNS, bins=BINS, unit="ms of CPU time")
 
 
 if __name__ == "__main__":

@@ -36,4 +36,5 @@ performance   C thresholds given as bin numbers, positives and negatives (..., k
 cbpe          calibrate(positives, negatives, sums (k,), rng, noise) -> Calibration;
               estimate_performance(calibration, counts, sums (k,), cuts (C,), rng, noise=)
               -> name: Estimate (C,), or (1,) for auc and positive_rate
+label_shift   positive_share(reference Confusion, predicted, rows, noise, noise_r) -> Estimate
 """

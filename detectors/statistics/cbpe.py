@@ -57,7 +57,7 @@ def calibrate(
     if rows.sum() < 1 or not 0 <= positives.sum() <= rows.sum() + 1e-9:
         raise ValueError("cbpe.reference: expected labelled reference rows per score bin")
     probability = _isotonic(share(np.clip(positives, 0.0, rows), rows), rows)
-    mean_score = _fill(share(sums, rows))
+    mean_score = np.maximum.accumulate(_fill(share(sums, rows)))  # noise may have disordered them
     doubt = np.where(rows > 0, rows / (1 + noise.variance / np.maximum(rows, 1.0)), 0.0)
     prior = np.clip(probability, 1e-3, 1 - 1e-3)
     drawn = rng.beta(doubt * prior + 0.5, doubt * (1 - prior) + 0.5, (DRAWS, len(rows)))
@@ -133,10 +133,11 @@ def _draw_labels(
 
 
 def _meaning(probability: Array, mean_score: Array, counts: Array, sums: Array) -> Array:
-    """P(positive) per bin at the current mean scores, between the bin's neighbours."""
+    """P(positive) per bin at the current mean scores, at most as far as the neighbouring bins."""
     told = counts > 0
     now = np.where(told, sums / np.where(told, counts, 1.0), mean_score)
-    moved = np.interp(now, mean_score, probability)
+    beside = np.concatenate([mean_score[:1], mean_score, mean_score[-1:]])
+    moved = np.interp(np.clip(now, beside[:-2], beside[2:]), mean_score, probability)
     held = np.interp(mean_score, mean_score, probability)
     return np.asarray(np.clip(probability + moved - held, 0.0, 1.0))
 

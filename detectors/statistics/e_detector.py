@@ -16,7 +16,7 @@ allows. Three things weaken a bet so that it stays fair:
   for each noisy cell. The odds ratio is shrunk to what is best worth betting under the noise.
 * A window without rows bets nothing.
 
-The state is ln M as float32, (streams, edges x 2 x 4): the same size however long the history.
+The state is ln M as float32, (streams, edges x 2 x 3): the same size however long the history.
 
 Source: Shin, Ramdas, Rinaldo (2022), E-detectors: a nonparametric framework for sequential change
 detection. Ville's and Jensen's inequalities do the rest.
@@ -34,7 +34,7 @@ from detectors.statistics.streams import Streams
 
 State = npt.NDArray[np.float32]
 
-ODDS = (1.1, 1.3, 1.7, 3.0)
+ODDS = (1.1, 1.4, 2.2)
 LAPLACE_ROOM = 0.6  # bets stay below this share of the exponent at which Laplace noise has no mean
 
 
@@ -73,8 +73,8 @@ def restart(state: State, streams: npt.NDArray[np.bool_]) -> State:
 
 def log_e_values(window: Streams, limits: Limits, season: int = 0, draws: int = 1) -> Array:
     """ln e of each bet, (streams, edges, 2, len(ODDS)); the third axis is up, down."""
-    p0 = np.clip(np.stack([limits.high[season], limits.low[season]], axis=2), NEAR_ZERO, 1)
-    p0 = np.minimum(p0, 1 - NEAR_ZERO)
+    worst = np.stack([limits.high[season], limits.low[season]], axis=2)
+    p0 = np.clip(worst, NEAR_ZERO, 1 - NEAR_ZERO)
     noise = replace(limits.noise, draws=limits.noise.draws * draws)
     theta = _log_odds_ratios(p0, limits, noise)
     th0 = -np.log1p(p0[..., None] * np.expm1(theta))

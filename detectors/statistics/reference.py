@@ -75,8 +75,7 @@ def learn_reference(
     s, n = windows.successes, np.maximum(windows.totals, 0.0)[..., None]
     whole = s.sum(axis=0) if total is None else total.successes
     known = n.sum(axis=0) if total is None else total.totals[..., None]
-    rows = np.maximum(known, 1.0)
-    overall = np.clip(whole / rows, NEAR_ZERO, 1 - NEAR_ZERO)
+    overall = np.clip(whole / np.maximum(known, 1.0), NEAR_ZERO, 1 - NEAR_ZERO)
     count = max(len(s), ENOUGH_WINDOWS)
     typical = np.maximum(n.sum(axis=0) / count, 1.0)
     load = noise.variance * noise_load(overall, windows.inside, windows.outside)
@@ -84,10 +83,8 @@ def learn_reference(
     fit = _fit_season(s, n, overall, np.asarray(season_of_window, dtype=int), seasons)
     excess = _excess(fit, noise_part, typical, len(s), dispersion)
     draws = len(s) if total is None else 1  # of noise in the whole
-    spread = 1 + excess * typical + noise_part * draws / count
-    worth = rows / (spread + fit.pooling[:, None] * (fit.seasons_seen - 1) * (spread + noise_part))
-    worth = np.where(known >= 1, worth, 0.0)
-    low, high = clopper_pearson(fit.shares * worth, np.broadcast_to(worth, fit.shares.shape), level)
+    spread = 1 + excess * typical + np.stack([noise_part * draws / count, noise_part])
+    low, high = _interval(fit, known, spread, level)
     return Limits(
         low=np.clip(low - tolerance, 0.0, 1.0),
         high=np.clip(high + tolerance, 0.0, 1.0),
@@ -98,6 +95,22 @@ def learn_reference(
         outside=windows.outside,
         noise=noise,
     )
+
+
+def _interval(fit: "_SeasonFit", rows: Array, spread: Array, level: float) -> tuple[Array, Array]:
+    """Clopper-Pearson with the rows that each season's share is worth, (seasons, streams, edges).
+
+    `spread` (2, streams, edges) is the dispersion of the whole reference and of single windows. A
+    season that the reference never saw may be like any other.
+    """
+    own = fit.pooling[:, None]
+    doubt = (1 - own) * spread[0] / np.maximum(rows, 1.0)
+    doubt = doubt + own * spread[1] / np.maximum(fit.rows, 1.0)
+    low, high = clopper_pearson(fit.shares / doubt, np.where(rows >= 1, 1 / doubt, 0.0), level)
+    seen = fit.rows.sum(axis=(1, 2)) > 0
+    if seen.any():
+        low[~seen], high[~seen] = low[seen].min(axis=0), high[seen].max(axis=0)
+    return low, high
 
 
 def noise_load(p: Array, inside: Array, outside: Array) -> Array:
@@ -119,8 +132,8 @@ def _excess(
 @dataclass(frozen=True)
 class _SeasonFit:
     shares: Array  # (seasons, streams, edges), partially pooled
+    rows: Array  # (seasons, streams, 1)
     pooling: Array  # (streams,)
-    seasons_seen: int
     upper_dispersion: Array  # (streams, edges)
 
 
@@ -143,7 +156,7 @@ def _fit_season(
     freedom = np.maximum(windows - 1 - shrink * (seen - 1), 1.0)
     leftover = within + (1 - shrink) ** 2 * between
     upper = leftover / special.chdtri(freedom, 1 - CONFIDENCE)
-    return _SeasonFit(overall + shrink * deviation, pooling, seen, upper)
+    return _SeasonFit(overall + shrink * deviation, rows, pooling, upper)
 
 
 def _pooling(between: Array, within: Array, seen: int, windows: int) -> Array:

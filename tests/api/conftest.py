@@ -60,7 +60,6 @@ def data_directory(settings: LazySettings, tmp_path: Path) -> Path:
     settings.COUNTERSIGN_DATA = tmp_path
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STATIC_ROOT.mkdir()  # whitenoise warns of a directory that is not there
-    settings.ROOT_URLCONF = "tests.api.urls"
     return tmp_path
 
 

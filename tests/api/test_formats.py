@@ -48,6 +48,12 @@ def test_the_command_writes_every_schema(tmp_path: Path, monkeypatch: pytest.Mon
     }
 
 
+def test_the_documentation_lists_every_rule_as_the_api_tells_it() -> None:
+    text = (write_schemas.FOLDER / "api.md").read_text(encoding="utf-8")
+    for rule, (status, title, fix) in RULES.items():
+        assert f"| `{rule}` | {status} | {title} | {fix} |\n" in text
+
+
 @pytest.mark.parametrize("predicate", STATEMENTS, ids=lambda p: type(p).__name__)
 def test_a_valid_statement_satisfies_its_schema(predicate: Predicate) -> None:
     schema = statement_schema(type(predicate))

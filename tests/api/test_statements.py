@@ -196,6 +196,7 @@ def test_a_window_is_late_after_the_grace_unless_it_is_replayed(
     window = a_window(loans, start=hours_ago(hours + 1), end=hours_ago(hours), replay=replay)
     assert ada.send("/windows", a_statement(window)).status_code == 202
     assert Window.objects.get().late is late
+    assert Entry.objects.filter(kind="window.late").exists() is late
 
 
 def test_a_late_correction_does_not_make_a_window_late(ada: Caller, loans: str) -> None:
@@ -295,13 +296,15 @@ def test_a_broker_that_is_down_does_not_fail_the_upload(
     loans: str,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = jobs.examine_window.app
     monkeypatch.setitem(app.conf, "broker_url", "redis://127.0.0.1:1//")
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)  # made anew, and forgotten afterwards
     with django_capture_on_commit_callbacks(execute=True):
         answer = ada.send("/windows", a_statement(a_window(loans)))
     assert answer.status_code == 202
-    assert Window.objects.get().examined == 0
+    assert "waits for the sweep" in caplog.text
 
 
 def test_a_windows_period_may_be_twice_the_plans(ada: Caller, loans: str) -> None:

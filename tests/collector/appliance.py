@@ -35,7 +35,7 @@ TOKEN = "one-time-token"
 
 
 class SmallAppliance:
-    """What the server knows. `first` holds answers (status, headers, body) to give before others."""
+    """What the server knows. Uploads get the answers (status, headers, body) in `first` first."""
 
     def __init__(self) -> None:
         self.key = Ed25519PrivateKey.generate()
@@ -60,6 +60,8 @@ class SmallAppliance:
                 self.versions[f"{model}/{asked['version']}"] = asked["digest"]
                 return 201, asked
             case "GET", ["versions", model, version, "plan"]:
+                if f"{model}/{version}" not in self.plans:
+                    raise Refused("plan.none", "This version has no plan yet.")
                 return 200, self.plans[f"{model}/{version}"]
             case "GET", ["status"]:
                 return 200, {"name": "ada-host"}

@@ -14,6 +14,7 @@ KEY = b"k" * 32
 DIGEST = "d" * 64
 ROLES = {"risk": "score", "approved": "prediction", "origin": "group", "sex": "group"}
 ROLES |= {"repaid": "outcome"}
+REGIONS = ["north", "south", "east", "west"]
 RECIPE: dict[str, Any] = {
     "model": "loans",
     "version": "1",
@@ -36,9 +37,7 @@ def some_rows(rows: int, seed: int = 0) -> pd.DataFrame:
             "age": random.integers(18, 80, rows),
             "balance": np.where(random.random(rows) < 0.4, 0.0, random.normal(0, 1000, rows)),
             "employed": random.random(rows) < 0.8,
-            "region": random.choice(
-                ["north", "south", "east", "west"], rows, p=[0.5, 0.3, 0.19, 0.01]
-            ),
+            "region": random.choice(REGIONS, rows, p=[0.5, 0.3, 0.19, 0.01]),
             "origin": random.choice(["here", "there", "elsewhere"], rows, p=[0.7, 0.29, 0.01]),
             "sex": pd.Categorical(random.choice(["f", "m"], rows)),
             "risk": risk,

@@ -91,10 +91,8 @@ def test_booleans_are_0_and_1_and_nothing_else():
 
 def test_masked_values_are_missing():
     column = np.ma.MaskedArray([1.0, 2.0], mask=[False, True])
-    assert np.isnan(as_numbers(read_columns({"x": column}, ["x"])[1]["x"])).tolist() == [
-        False,
-        True,
-    ]
+    read = as_numbers(read_columns({"x": column}, ["x"])[1]["x"])
+    assert np.isnan(read).tolist() == [False, True]
 
 
 def test_moments_are_utc_whatever_they_came_as():

@@ -17,7 +17,6 @@ from typing import Any
 from .baseline import Recipe, make_baseline
 from .collector import MONDAY, outcome_counter
 from .counting import Counted, Counter
-from .files import read_batches
 from .home import Home
 from .rest import Unreachable
 from .statement import Refused
@@ -67,7 +66,7 @@ def baseline(asked: argparse.Namespace) -> int:
         revision=asked.revision,
     )
     groups = [name for name, role in roles.items() if role == "group"]
-    payload = make_baseline(lambda: read_batches(asked.file, groups), recipe)
+    payload = make_baseline(lambda: _batches(asked.file, groups), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
     return _send(home, [payload])
 
@@ -117,7 +116,7 @@ def _windows(
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
     texts = [c.name for c in plan.plan.columns if c.kind == "categorical"]
-    batches = read_batches(asked.file, texts)
+    batches = _batches(asked.file, texts)
     about = partial(Period, deployment=asked.deployment, revision=asked.revision)
     if asked.time is None:
         if asked.start is None or asked.end is None:
@@ -135,6 +134,15 @@ def _windows(
         end = start + timedelta(seconds=step)
         if (asked.start or start) <= start and end <= (asked.end or end):
             yield about(start=start, end=end), counted
+
+
+def _batches(file: Path, texts: Sequence[str]) -> Iterator[Any]:
+    try:
+        # Enrolling and asking for the status need no pyarrow.
+        from .files import read_batches  # noqa: PLC0415
+    except ImportError:
+        raise Refused("file.needs_pyarrow", "Run `pip install 'countersign[tables]'`.") from None
+    return read_batches(file, texts)
 
 
 def _send(home: Home, payloads: Iterable[bytes]) -> int:

@@ -21,7 +21,7 @@ from .counting import Counted, Counter
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
 
-BUFFER = 512  # rows of `add_row` that are counted together
+BUFFER = 128  # rows of `add_row` that are counted together
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)  # windows are counted from here
 
 log = logging.getLogger("countersign")

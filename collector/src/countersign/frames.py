@@ -63,7 +63,9 @@ def _pick(batch: Any, name: str) -> Any:
 def read_column(source: Any) -> Data:
     """One column of a frame, or an array, or a list."""
     if isinstance(source, np.ndarray):
-        return source.filled(np.nan) if isinstance(source, np.ma.MaskedArray) else source
+        if isinstance(source, np.ma.MaskedArray):
+            return _objects(source.tolist())
+        return source
     if hasattr(source, "combine_chunks") or hasattr(source, "dictionary_encode"):
         return _from_arrow(source)
     if hasattr(source, "to_physical"):
@@ -168,7 +170,8 @@ def categorical_cells(data: Data, vocabulary: Vocabulary) -> Cells:
     data = as_coded(data)
     cells = [vocabulary[text] for text in map(text_of, data.values)]
     table: Cells = np.array([*cells, 0], np.uint8)
-    return table[np.maximum(data.codes, -1)]
+    found: Cells = table[np.maximum(data.codes, -1)]
+    return found
 
 
 def as_coded(data: Data) -> Coded:

@@ -113,6 +113,8 @@ class Home:
                 raise
             return self._open(kept.read_bytes())
         plan = self._open(answer.body)
+        if (plan.plan.model, plan.plan.version) != (model, version):
+            raise Refused("plan.other_version", "The appliance sent another version's plan.")
         if kept.exists() and self._open(kept.read_bytes()).plan.issued > plan.plan.issued:
             raise Refused("plan.older", "The appliance sent an older plan than it did before.")
         kept.parent.mkdir(mode=0o700, exist_ok=True)

@@ -7,6 +7,7 @@ stands for `min_count` sampled rows or more. What remains is "below", "above" or
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .statement import MAX_CELLS, Kind, Refused, Role
 BINS = 20
 SCORE_BINS = 50
 OUTER = 0.01  # share of rows below the first edge, and above the last
+MOST_OUTER = 0.25  # of fewer rows nothing finer than the order of magnitude is told
 
 KIND_OF_ROLE: dict[Role, Kind] = {
     "score": "numeric",
@@ -46,12 +48,17 @@ def kind_of(values: Array, coded: bool) -> Kind:
 def numeric_edges(values: Array, min_count: int) -> list[float]:
     """About BINS bins that hold equally many rows, for values of any scale."""
     ordered = _finite(values)
-    if ordered.size < max(2 * min_count, 1):
-        return [0.0, 1.0]
-    outer = max(OUTER, min_count / ordered.size)
+    outer = max(OUTER, min_count / max(ordered.size, 1))
+    if outer > MOST_OUTER:
+        return _one_wide_bin(ordered)
     quantiles = np.quantile(ordered, np.linspace(outer, 1 - outer, BINS + 1))
     unit = _unit(quantiles[-1] - quantiles[0])
-    edges = sorted({round_edge(q, unit) for q in quantiles.tolist()})
+    inner = {round_edge(q, unit) for q in quantiles[1:-1].tolist()}
+    first, last = (
+        round_edge(quantiles[0], unit, math.floor),
+        round_edge(quantiles[-1], unit, math.ceil),
+    )
+    edges = sorted({first, *inner, last})
     if np.count_nonzero(ordered == edges[-1]) >= min_count or len(edges) == 1:
         edges.append(round_edge(edges[-1] + (unit or abs(edges[-1]) or 1.0), unit))
     return thin_out(edges, ordered, min_count, {edges[0], edges[-1]})
@@ -92,14 +99,20 @@ def thin_out(edges: list[float], ordered: Floats, min_count: int, keep: set[floa
     return kept
 
 
-def round_edge(value: float, unit: float) -> float:
+def round_edge(value: float, unit: float, rounding: Callable[[float], int] = round) -> float:
     """Two significant digits of the value, or of the spread where the value is far from zero.
 
     >>> round_edge(1234.5, 500.0), round_edge(0.03456, 1.0), round_edge(1994.3, 1.0)
     (1200.0, 0.035, 1994.0)
     """
     unit = min(unit, _unit(value)) if unit else _unit(value)
-    return float(f"{round(value / unit) * unit:.12g}") if unit else 0.0
+    return float(f"{rounding(value / unit) * unit:.12g}") if unit else 0.0
+
+
+def _one_wide_bin(ordered: Floats) -> list[float]:
+    largest = max(abs(ordered[0]), abs(ordered[-1])) if ordered.size else 0.0
+    wide = 10.0 ** math.ceil(math.log10(largest)) if largest else 1.0
+    return [-wide, wide]
 
 
 def _unit(value: float) -> float:

@@ -1,0 +1,105 @@
+"""Figures of many windows at once, read out of the compact arrays by PostgreSQL.
+
+A measurement holds an element per column, of which there may be thousands, and a page shows a few
+of them over two hundred windows. So the elements are picked where they lie.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from detectors.models import Window
+
+from .charts import Point
+from .words import RATES, raised
+
+PICK = """
+SELECT w.start, m.detector, wanted.name, m.value[place.at], m.low[place.at], m.high[place.at],
+       m."limit"[place.at]
+FROM detectors_examination e
+JOIN detectors_window w ON w.id = e.window_id
+JOIN detectors_measurement m ON m.examination_id = e.id
+CROSS JOIN unnest(%s::varchar[], %s::varchar[]) AS wanted (detector, name)
+CROSS JOIN LATERAL (SELECT array_position(m.names, wanted.name) AS at) place
+WHERE e.window_id = ANY(%s) AND m.detector = wanted.detector AND place.at IS NOT NULL
+ORDER BY w.start, e.generation
+"""
+FOUND = """
+SELECT DISTINCT e.window_id, m.detector, figure.name
+FROM detectors_examination e
+JOIN detectors_measurement m ON m.examination_id = e.id
+CROSS JOIN LATERAL unnest(m.names, m.value, m.low, m.high, m."limit")
+    AS figure (name, value, low, high, bound)
+WHERE e.window_id = ANY(%s) AND (
+    (m.detector = 'alarm' AND figure.value >= figure.bound)
+    OR (m.detector = ANY(%s) AND figure.low > figure.bound)
+    OR (m.detector = 'volume' AND (figure.value < figure.low OR figure.value > figure.high)))
+ORDER BY e.window_id, m.detector, figure.name
+"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One figure over the windows, oldest first, as known now; `limits` is what it was held to."""
+
+    points: Sequence[Point]
+    limits: Sequence[Point]
+
+    @property
+    def newest_limit(self) -> float | None:
+        """The newest limit: for performance it is the reference's own figure."""
+        return next((p.value for p in reversed(self.limits) if p.value is not None), None)
+
+
+NO_SERIES = Series((), ())
+Key = tuple[str, str]  # detector, name of the column or metric
+
+
+def series_of(windows: Iterable[Window], wanted: Iterable[Key]) -> dict[Key, Series]:
+    """The wanted figures of these windows, in one query. A later look replaces an earlier one."""
+    keys = sorted(set(wanted))
+    ids = [window.pk for window in windows]
+    found: dict[Key, dict[datetime, tuple[Point, Point]]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(PICK, [[d for d, _ in keys], [n for _, n in keys], ids])
+        for start, detector, name, value, low, high, limit in cursor.fetchall():
+            found[detector, name][start] = Point(start, value, low, high), Point(start, limit)
+    return {
+        key: Series([p for p, _ in looks.values()], [bound for _, bound in looks.values()])
+        for key, looks in found.items()
+    }
+
+
+def found_in(windows: Iterable[Window]) -> dict[int, list[Key]]:
+    """What each window showed beyond its limit: alarms, rates, volume. One query."""
+    found = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(FOUND, [[window.pk for window in windows], list(RATES)])
+        for window, detector, name in cursor.fetchall():
+            key = _alarm(name) if detector == "alarm" else (detector, name)
+            if key not in found[window]:
+                found[window].append(key)
+    return found
+
+
+def _alarm(name: str) -> Key:
+    """
+    >>> _alarm("age:shift")
+    ('shift', 'age')
+    """
+    column, _, detector = name.rpartition(":")
+    return detector, column
+
+
+def in_words(found: Sequence[Key]) -> list[str]:
+    """
+    >>> in_words([("shift", "age"), ("volume", "rows")])
+    ['age drifted', 'unusual number of rows']
+    """
+    return [
+        "unusual number of rows" if detector == "volume" else raised(name, detector)
+        for detector, name in found
+    ]

@@ -1,0 +1,218 @@
+"""One incident: what was seen, how sure it is, what may be behind it, and what people did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from detectors.models import Window
+from governance.incidents import AlreadyResolved, acknowledge_incident, resolve_incident
+from governance.models import Incident, IncidentStep
+
+from . import plots, queries
+from .charts import Backdrop, Chart
+from .history import NO_SERIES, Key, Series, series_of
+from .people import actor_of, names_of
+from .words import (
+    MEANINGS,
+    RATES,
+    SEVERITIES,
+    Term,
+    between,
+    detector,
+    duration,
+    in_unit,
+    many,
+    metric,
+)
+
+SHOWN = 80  # windows in the charts
+AFTER = 20  # of them at most after the last that the incident is about
+CHARTED = 3  # findings
+STEPS = 40  # of the steps, the newest
+
+
+class Resolution(forms.Form):
+    """Why it is over."""
+
+    reason = forms.CharField(
+        max_length=2_000,
+        label="Why is it resolved?",
+        help_text="The next reader will want to know what it was and what was done.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": "Say why it is resolved."},
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finding, ready to be read."""
+
+    name: str
+    term: Term
+    severity: str
+    sentence: str
+    value: str
+    interval: str
+    limit: str
+    reference: str
+    rows: str
+
+
+@dataclass(frozen=True)
+class Did:
+    """A step, with the name of whoever took it."""
+
+    step: IncidentStep
+    name: str
+
+
+@require_safe
+@login_required
+def show(request: HttpRequest, number: int) -> HttpResponse:
+    """The incident."""
+    return _page(request, _incident(number), Resolution())
+
+
+@require_POST
+@login_required
+def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
+    """ "I have it.\""""
+    acknowledge_incident(_incident(number), actor=actor_of(request))
+    return redirect("incident", number)
+
+
+@require_POST
+@login_required
+def resolve(request: HttpRequest, number: int) -> HttpResponse:
+    """It is over, for a reason. Whoever comes second is told who was first."""
+    incident, form = _incident(number), Resolution(request.POST)
+    if not form.is_valid():
+        return _page(request, incident, form, status=422)
+    try:
+        resolve_incident(incident, actor=actor_of(request), reason=form.cleaned_data["reason"])
+    except AlreadyResolved:
+        messages.error(
+            request,
+            "Somebody resolved this incident before you. Their reason stands below; yours was not "
+            "recorded.",
+        )
+    return redirect("incident", number)
+
+
+def _incident(number: int) -> Incident:
+    return get_object_or_404(Incident.objects.select_related("version__model"), pk=number)
+
+
+def _page(
+    request: HttpRequest, incident: Incident, form: Resolution, status: int = 200
+) -> HttpResponse:
+    steps = list(incident.steps.order_by("-at", "-pk")[: STEPS + 1])
+    names = names_of(step.actor for step in steps)
+    context = {
+        "incident": incident,
+        "form": form,
+        "seen": [_seen(finding) for finding in incident.findings],
+        "charts": _charts(incident),
+        "meaning": MEANINGS[incident.cause],
+        "severity_meaning": SEVERITIES[incident.severity],
+        "steps": [Did(step, names[step.actor]) for step in steps[:STEPS]],
+        "more_steps": len(steps) > STEPS,
+        "rules": _rules(incident.policy),
+        "windows": many(incident.windows, "window"),
+    }
+    return render(request, "incident.html", context, status=status)
+
+
+def _seen(finding: dict[str, Any]) -> Seen:
+    unit = partial(in_unit, unit=finding["unit"])
+    performs = finding["detector"] == "realised_performance"
+    rows = finding["rows"]
+    return Seen(
+        name=metric(finding["name"]).name if performs else finding["name"],
+        term=detector(finding["detector"]),
+        severity=finding["severity"],
+        sentence=finding["sentence"],
+        value=unit(finding["value"]),
+        interval=between(finding["low"], finding["high"], unit),
+        limit=unit(finding["limit"]),
+        reference=unit(finding["reference"]),
+        rows="" if rows is None else f"{rows:,}",
+    )
+
+
+def _rules(policy: dict[str, Any]) -> list[tuple[str, str]]:
+    """The policy that judged, in words; values of a policy that had fewer rules are left out."""
+    tolerance = policy.get("tolerance")
+    grace = policy.get("grace_seconds")
+    rules = [
+        ("False alarms allowed per model and year", _number(policy.get("false_alarms_per_year"))),
+        (
+            "Change of a share that is nobody's concern",
+            "" if tolerance is None else f"{100 * tolerance:g} percentage points",
+        ),
+        ("Smallest count that may cross", _number(policy.get("min_count"))),
+        ("Time of grace for a window", "" if grace is None else duration(grace)),
+        ("Digest of the policy (SHA-256)", policy.get("digest", "")),
+    ]
+    return [(name, value) for name, value in rules if value]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _charts(incident: Incident) -> list[Chart]:
+    """How the figures of the worst findings came about. Four queries."""
+    baseline = incident.version.baselines.order_by("-revision").first()
+    if baseline is None:
+        return []
+    until = incident.last_window + AFTER * timedelta(seconds=baseline.window_seconds)
+    windows = queries.windows_of(incident.version, incident.deployment).filter(start__lte=until)
+    shown: Sequence[Window] = list(windows[:SHOWN])
+    if not shown:
+        return []
+    findings = [(f["detector"], f["name"]) for f in incident.findings[:CHARTED]]
+    series = series_of(shown, [key for finding in findings for key in _needed(*finding)])
+    backdrop = queries.backdrop_of(incident.version, shown, [incident])
+    charts = [chart for finding in findings for chart in _drawn(*finding, series, backdrop)]
+    by_title = {chart.title: chart for chart in charts if chart.line or chart.dots}
+    return list(by_title.values())
+
+
+def _needed(slug: str, name: str) -> list[Key]:
+    """Which figures the chart of a finding takes."""
+    if slug == "drift_alarm":
+        return [("alarm", f"{name}:shift"), ("ks", name), ("q", name)]
+    if slug in RATES:
+        return [(slug, name)]
+    if slug == "column_gone":
+        return [("missing", name)]
+    if slug == "realised_performance":
+        return [("estimated_performance", name), (slug, name)]
+    return [("volume", "rows")]
+
+
+def _drawn(slug: str, name: str, series: dict[Key, Series], on: Backdrop) -> list[Chart]:
+    """The charts of a finding."""
+    needed = [series.get(key, NO_SERIES) for key in _needed(slug, name)]
+    if slug == "drift_alarm":
+        evidence, ks, q = needed
+        moved = ks if ks.points else q
+        return [
+            plots.moved(name, "", moved, on),
+            plots.evidence(name, "shift", evidence, on),
+        ]
+    if slug in RATES or slug == "column_gone":
+        return [plots.rate("missing" if slug == "column_gone" else slug, name, needed[0], on)]
+    if slug == "realised_performance":
+        return [plots.performance(name, *needed, on)]
+    return [plots.volume(needed[0], on)]

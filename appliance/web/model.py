@@ -1,0 +1,213 @@
+"""One version of a model: may it go on deciding? The answer first, then what it rests on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from detectors import plans
+from detectors.models import Baseline, Gap, Monitor, Window
+from governance import policies
+from governance.models import Incident, Model, Version
+
+from . import history, queries
+from .panels import Panels
+from .words import Term, count, detector, duration, listed, many, period
+
+NEWEST = 12  # windows on the version's page; the others have a page of their own
+PER_PAGE = 50
+STREAMS = {"missing", "invalid", "out_of_range", "other_category", "drift_alarm"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One window in the table, or the gap where one should be."""
+
+    period: str
+    rows: str
+    labelled: str
+    late: bool
+    missing: bool
+    examined_at: datetime | None
+    found: str
+    incidents: Sequence[Incident]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One monitor in words."""
+
+    term: Term
+    columns: str
+    names: str
+
+
+@require_safe
+@login_required
+def show_model(request: HttpRequest, model: str) -> HttpResponse:
+    """The model's newest version."""
+    found = get_object_or_404(Model, name=model)
+    version = found.versions.select_related("model").order_by("-registered_at", "-pk").first()
+    if version is None:
+        return render(request, "model_bare.html", {"model": found})
+    return _page(request, version)
+
+
+@require_safe
+@login_required
+def show_version(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """One version."""
+    return _page(request, _version(model, version))
+
+
+@require_safe
+@login_required
+def show_windows(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """All windows of one deployment, by page."""
+    found = _version(model, version)
+    deployments = queries.deployments_of(found)
+    deployment = _chosen(request, deployments)
+    pages = Paginator(queries.windows_of(found, deployment), PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    windows = list(page.object_list)
+    context = {
+        "version": found,
+        "deployments": deployments,
+        "deployment": deployment,
+        "page": page,
+        "lines": _lines(found, deployment, windows, history.found_in(windows)),
+    }
+    return render(request, "windows.html", context)
+
+
+def _page(request: HttpRequest, version: Version) -> HttpResponse:
+    deployments = queries.deployments_of(version)
+    deployment = _chosen(request, deployments)
+    baseline = version.baselines.order_by("-revision").first()
+    [standing] = queries.standings([version.model])
+    context = {
+        "version": version,
+        "standing": standing,
+        "baseline": baseline,
+        "deployments": deployments,
+        "deployment": deployment,
+        "address": request.build_absolute_uri("/").rstrip("/"),
+    }
+    if baseline is not None:
+        context |= _watched(baseline)
+    windows = list(queries.windows_of(version, deployment)[: queries.HISTORY])
+    if windows:
+        assert baseline is not None
+        context |= _evidence(version, deployment, baseline, windows)
+    return render(request, "version.html", context)
+
+
+def _evidence(
+    version: Version, deployment: str, baseline: Baseline, windows: list[Window]
+) -> dict[str, object]:
+    incidents = queries.incidents_of(version, deployment)
+    unresolved = [i for i in incidents if i.status != Incident.Status.RESOLVED]
+    found = history.found_in(windows[:NEWEST])
+    context: dict[str, object] = {
+        "incidents": incidents[:NEWEST],
+        "open": unresolved,
+        "lines": _lines(version, deployment, windows[:NEWEST], found, incidents),
+        "answer": _answer(unresolved),
+    }
+    examined = [w for w in windows if w.examinations.all()]
+    if examined:
+        roles = {c.name: c.role for c in plans.read_plan(baseline.plan_digest).columns}
+        backdrop = queries.backdrop_of(version, examined, incidents)
+        recently = [key for keys in found.values() for key in keys]
+        context["panels"] = Panels.read(examined, backdrop, roles, recently)
+        context["newest"] = period(examined[0].start, examined[0].end)
+        context["charted"] = len(examined)
+    return context
+
+
+def _watched(baseline: Baseline) -> dict[str, object]:
+    """What is watched, and how rarely all of it together may be wrong."""
+    monitors = list(baseline.monitors.order_by("pk"))
+    streams = sum(len(m.columns) for m in monitors if m.detector in STREAMS) + 1
+    return {
+        "watches": [_watch(monitor) for monitor in monitors],
+        "streams": count(streams),
+        "budget": policies.in_force().false_alarms_per_year,
+        "window_length": duration(baseline.window_seconds),
+        "threshold": plans.read_plan(baseline.plan_digest).threshold,
+    }
+
+
+def _watch(monitor: Monitor) -> Watch:
+    columns = many(len(monitor.columns), "column") if monitor.columns else "all rows"
+    return Watch(detector(monitor.detector), columns, listed(monitor.columns, 12))
+
+
+def _lines(
+    version: Version,
+    deployment: str,
+    windows: Sequence[Window],
+    found: dict[int, list[history.Key]],
+    incidents: Iterable[Incident] | None = None,
+) -> list[Line]:
+    """The windows and, in their places, those that did not come; the newest first."""
+    if not windows:
+        return []
+    if incidents is None:
+        incidents = queries.incidents_of(version, deployment)
+    gaps = queries.gaps_of(version, deployment, windows[-1].start)
+    lines = [(w.start, _line(w, found.get(w.pk, []), incidents)) for w in windows]
+    lines += [(gap.start, _missing(gap, incidents)) for gap in gaps]
+    return [line for _, line in sorted(lines, key=lambda each: each[0], reverse=True)]
+
+
+def _line(window: Window, found: list[history.Key], incidents: Iterable[Incident]) -> Line:
+    looks = list(window.examinations.all())
+    latest = looks[-1] if looks else None
+    words = listed(history.in_words(found), 4)
+    about = _about(window.start, incidents) if found or window.late else []
+    return Line(
+        period=period(window.start, window.end),
+        rows=count(latest.rows) if latest else "",
+        labelled=count(latest.labelled) if latest and latest.labelled else "",
+        late=window.late,
+        missing=False,
+        examined_at=latest.examined_at if latest else None,
+        found=words or ("Nothing beyond chance" if latest else "Waits to be examined"),
+        incidents=about,
+    )
+
+
+def _missing(gap: Gap, incidents: Iterable[Incident]) -> Line:
+    about = [i for i in _about(gap.start, incidents) if i.cause == Incident.Cause.FEED]
+    found = "This window should have come"
+    return Line(period(gap.start, gap.end), "", "", False, True, None, found, about)
+
+
+def _about(start: datetime, incidents: Iterable[Incident]) -> list[Incident]:
+    return [i for i in incidents if i.first_window <= start <= i.last_window]
+
+
+def _answer(unresolved: Sequence[Incident]) -> str:
+    if not unresolved:
+        return "Nothing needs attention."
+    high = sum(i.severity == Incident.Severity.HIGH for i in unresolved)
+    also = f"; {many(high, 'is high', 'are high')}" if high else ""
+    return f"{many(len(unresolved), 'incident is open', 'incidents are open')}{also}."
+
+
+def _version(model: str, version: str) -> Version:
+    rows = Version.objects.select_related("model")
+    return get_object_or_404(rows, model__name=model, name=version)
+
+
+def _chosen(request: HttpRequest, deployments: list[queries.Deployment]) -> str:
+    """The deployment that was asked for, or the one with the newest window."""
+    names = [deployment.name for deployment in deployments]
+    asked = request.GET.get("deployment", "")
+    return asked if asked in names else names[0] if names else ""

@@ -1,0 +1,209 @@
+"""What the pages ask the database. Each function is a constant number of queries."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, F, IntegerField, Max, Min, Prefetch, Q, QuerySet, When
+from django.utils import timezone
+
+from detectors.models import Baseline, Event, Examination, Gap, Window
+from governance import policies
+from governance.incidents import SEVERITIES
+from governance.models import Incident, IncidentStep, Model, Sender, Version
+
+from .charts import Backdrop, Mark
+from .words import EVENTS
+
+HISTORY = 200  # windows that charts show at most
+MARKS = 12  # events that charts show at most
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass
+class Standing:
+    """How a model stands. `expected`: when the next window is due at the latest, grace included."""
+
+    model: Model
+    versions: Sequence[Version]
+    open: Counter[str] = field(default_factory=Counter)
+    last: datetime | None = None
+    expected: datetime | None = None
+
+    @property
+    def overdue(self) -> bool:
+        return self.expected is not None and self.expected < timezone.now()
+
+    @property
+    def worst(self) -> str:
+        """The highest severity among its open incidents; empty without any."""
+        return next((s for s in SEVERITIES if self.open[s]), "")
+
+    @property
+    def incidents(self) -> int:
+        return self.open.total()
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How much was examined, and since when."""
+
+    windows: int
+    first: datetime | None
+    last: datetime | None
+    waiting: int
+    last_resolved: datetime | None
+
+    @property
+    def quiet_since(self) -> datetime | None:
+        """Without open incidents: since the last one was resolved, or else since the first look."""
+        return self.last_resolved or self.first
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """How far a new appliance has come."""
+
+    enrolled: bool
+    baseline: bool
+    window: bool
+
+
+def open_incidents() -> QuerySet[Incident]:
+    """What is not resolved, the most severe first, then the oldest."""
+    rank = [When(severity=severity, then=i) for i, severity in enumerate(SEVERITIES)]
+    return (
+        Incident.objects.exclude(status=Incident.Status.RESOLVED)
+        .select_related("version__model")
+        .order_by(Case(*rank, output_field=IntegerField()), "opened_at", "pk")
+    )
+
+
+def looks() -> Looks:
+    """How much this appliance has examined."""
+    seen = Examination.objects.aggregate(
+        windows=Count("window", distinct=True), first=Min("examined_at"), last=Max("examined_at")
+    )
+    waiting = Window.objects.filter(~Q(examined=F("generation")), ready_at__lte=timezone.now())
+    resolved = IncidentStep.objects.filter(kind=IncidentStep.Kind.RESOLVED)
+    return Looks(
+        **seen,
+        waiting=waiting.count(),
+        last_resolved=resolved.aggregate(last=Max("at"))["last"],
+    )
+
+
+def first_steps() -> FirstSteps:
+    """What has been done of the three first steps."""
+    return FirstSteps(
+        enrolled=Sender.objects.exists(),
+        baseline=Baseline.objects.exists(),
+        window=Window.objects.exists(),
+    )
+
+
+def standings(models: Iterable[Model]) -> list[Standing]:
+    """How these models stand, in their order. Four queries, however many models there are."""
+    newest = Version.objects.order_by("-registered_at", "-pk")
+    ids = [model.pk for model in models]
+    rows = Model.objects.filter(pk__in=ids).prefetch_related(Prefetch("versions", newest))
+    found = {m.pk: Standing(m, list(m.versions.all())) for m in rows}
+    for model, severity, number in (
+        open_incidents()
+        .filter(version__model__in=ids)
+        .order_by()
+        .values_list("version__model", "severity")
+        .annotate(Count("pk"))
+    ):
+        found[model].open[severity] = number
+    _add_windows(found)
+    return [found[pk] for pk in ids]
+
+
+def _add_windows(found: dict[int, Standing]) -> None:
+    """When each model's last window ended, and when the next is due; replays await nothing."""
+    grace = timedelta(seconds=policies.in_force().grace_seconds)
+    due: dict[tuple[int, str], datetime] = {}
+    for model, deployment, length, last, live in (
+        Window.objects.filter(baseline__version__model__in=found)
+        .values_list("baseline__version__model", "deployment", "baseline__window_seconds")
+        .annotate(Max("end"), live=Max("end", filter=Q(replay=False)))
+    ):
+        standing = found[model]
+        standing.last = max(standing.last or last, last)
+        if live is not None:
+            expected = live + timedelta(seconds=length) + grace
+            due[model, deployment] = max(due.get((model, deployment), expected), expected)
+    for (model, _), expected in due.items():
+        found[model].expected = min(found[model].expected or expected, expected)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where a version runs, and how many windows came from there."""
+
+    name: str
+    windows: int
+    last: datetime
+
+
+def deployments_of(version: Version) -> list[Deployment]:
+    """Where the version runs, the one with the newest window first."""
+    rows = (
+        Window.objects.filter(baseline__version=version)
+        .values_list("deployment")
+        .annotate(windows=Count("pk"), last=Max("end"))
+        .order_by("-last", "deployment")
+    )
+    return [Deployment(*row) for row in rows]
+
+
+def windows_of(version: Version, deployment: str) -> QuerySet[Window]:
+    """The windows of one deployment, the newest first, each with its looks, the newest last."""
+    looks = Prefetch("examinations", Examination.objects.order_by("generation"))
+    return (
+        Window.objects.filter(baseline__version=version, deployment=deployment)
+        .order_by("-start", "-end", "-pk")
+        .prefetch_related(looks)
+    )
+
+
+def gaps_of(version: Version, deployment: str, since: datetime) -> list[Gap]:
+    """Windows that did not come, the newest first, and still have not."""
+    arrived = Window.objects.filter(baseline__version=version, deployment=deployment)
+    gaps = Gap.objects.filter(baseline__version=version, deployment=deployment, start__gte=since)
+    still = gaps.exclude(start__in=arrived.filter(start__gte=since).values("start"))
+    return list(still.order_by("-start")[:HISTORY])
+
+
+def incidents_of(version: Version, deployment: str) -> list[Incident]:
+    """A version's newest incidents there."""
+    rows = version.incidents.filter(deployment=deployment)
+    return list(rows.order_by("-opened_at", "-pk")[:HISTORY])
+
+
+def backdrop_of(
+    version: Version, windows: Sequence[Window], incidents: Iterable[Incident]
+) -> Backdrop:
+    """The period of these windows with what happened in it. `windows` are not empty."""
+    start, last = min(w.start for w in windows), max(w.start for w in windows)
+    ends = {w.start: w.end for w in windows}
+    events = version.events.filter(at__gte=start, at__lte=max(ends.values()))
+    return Backdrop(
+        start,
+        last if last > start else max(ends.values()),
+        marks=_marks(list(events.order_by("-at", "-pk")[:MARKS])),
+        incidents=[
+            (max(i.first_window, start), min(ends.get(i.last_window, i.last_window), last))
+            for i in incidents
+            if i.last_window >= start
+        ],
+    )
+
+
+def _marks(events: list[Event]) -> list[Mark]:
+    return [
+        Mark(letter, event.at, EVENTS.get(event.kind, event.kind), event.label)
+        for letter, event in zip(LETTERS, reversed(events), strict=False)
+    ]

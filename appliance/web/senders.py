@@ -1,0 +1,82 @@
+"""Who may send: an administrator makes one-time tokens, sees keys, revokes them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from governance.models import OneTimeToken, Sender, Token
+from governance.senders import issue_one_time_token, revoke_sender
+from governance.senders import revoke_token as revoke
+
+from .people import actor_of
+
+SHOWN = 200
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def administrators_only(page: Page[P]) -> Page[P]:
+    """For administrators; others who are logged in get a plain refusal."""
+
+    @wraps(page)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        return page(request, *args, **kwargs)
+
+    return login_required(guarded)
+
+
+@require_safe
+@administrators_only
+def show(request: HttpRequest) -> HttpResponse:
+    """All keys and tokens, the newest first."""
+    return _page(request)
+
+
+@require_POST
+@never_cache
+@administrators_only
+def make_token(request: HttpRequest) -> HttpResponse:
+    """A new one-time token: shown on this page, now, and never again."""
+    secret = issue_one_time_token(OneTimeToken.Purpose.ENROL, actor=actor_of(request))
+    return _page(request, secret)
+
+
+@require_POST
+@administrators_only
+def revoke_key(request: HttpRequest, number: int) -> HttpResponse:
+    """The key and its tokens no longer vouch for anything."""
+    sender = get_object_or_404(Sender, pk=number)
+    revoke_sender(sender, actor=actor_of(request))
+    messages.success(request, f"The key of {sender.name} is revoked.")
+    return redirect("senders")
+
+
+@require_POST
+@administrators_only
+def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
+    """The token no longer works."""
+    token = get_object_or_404(Token, pk=number, sender=None)
+    revoke(token, actor=actor_of(request))
+    messages.success(request, f"The token {token.name} is revoked.")
+    return redirect("senders")
+
+
+def _page(request: HttpRequest, secret: str = "") -> HttpResponse:
+    context = {
+        "secret": secret,
+        "address": request.build_absolute_uri("/").rstrip("/"),
+        "keys": Sender.objects.order_by("-enrolled_at")[:SHOWN],
+        "tokens": Token.objects.filter(sender=None).order_by("-issued_at")[:SHOWN],
+    }
+    return render(request, "senders.html", context)

@@ -1,0 +1,183 @@
+"""The command line from enrolment to labels, against a real HTTP server."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from countersign.cli import OK, REFUSED, UNREACHABLE, main
+from countersign.statement import Baseline, Outcomes, Window
+
+from .appliance import TOKEN, SmallAppliance, running_appliance
+from .cast import ROLES, some_rows
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def appliance() -> Iterator[SmallAppliance]:
+    with running_appliance() as running:
+        yield running
+
+
+@pytest.fixture
+def run(appliance: SmallAppliance, tmp_path: Path) -> Run:
+    """Runs a command in the home of an enrolled collector."""
+    home = str(tmp_path / "home")
+    assert main(["enroll", appliance.url, TOKEN, "--name", "ada-host", "--home", home]) == OK
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    return lambda *arguments: main([*map(str, arguments), "--home", home])
+
+
+def baseline_of(file: Path) -> list[str]:
+    options = [str(file), "--model", "loans", "--version", "1"]
+    options += ["--model-file", str(file.parent / "model.bin"), "--threshold", "0.37"]
+    for name, role in ROLES.items():
+        options += ["--role", f"{name}={role}"]
+    return ["baseline", *options, "--time", "when"]
+
+
+def written(rows: pd.DataFrame, path: Path) -> Path:
+    if path.suffix == ".csv":
+        rows.to_csv(path, index=False)
+    else:
+        rows.to_parquet(path, row_group_size=4_000)
+    return path
+
+
+VERSION = ["--model", "loans", "--version", "1"]
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.csv"])
+def test_from_enrolment_to_labels(
+    run: Run,
+    appliance: SmallAppliance,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+):
+    file = written(some_rows(20_000), tmp_path / name)
+    assert run(*baseline_of(file)) == OK
+    assert run("window", file, *VERSION, "--time", "when", "--replay", "--deployment", "prod") == OK
+    assert run("outcomes", file, *VERSION, "--time", "when", "--deployment", "prod") == OK
+    assert run("status") == OK
+
+    [baseline] = appliance.payloads(Baseline)
+    windows, outcomes = appliance.payloads(Window), appliance.payloads(Outcomes)
+    assert len(baseline.windows) == 13
+    assert sum(w.tally.rows for w in windows) == 20_000
+    assert {w.deployment for w in windows} == {"prod"}
+    assert all(w.replay for w in windows)
+    week = dt.timedelta(days=7)
+    assert all(w.end - w.start == week and w.start.weekday() == 0 for w in windows)
+    assert [(o.start, o.end) for o in outcomes] == [(w.start, w.end) for w in windows]
+    told = capsys.readouterr()
+    assert told.out.count("accepted") == 1 + len(windows) + len(outcomes)
+    assert "0 statements wait" in told.out
+    assert told.err == ""
+
+
+def test_a_csv_file_says_what_the_same_parquet_file_says(
+    run: Run, appliance: SmallAppliance, tmp_path: Path
+):
+    rows = some_rows(5_000).assign(branch=lambda f: [f"{i % 7:03}" for i in range(len(f))])
+    rows.loc[::50, ["income", "region"]] = None
+    for name in ("rows.parquet", "rows.csv"):
+        file = written(rows, tmp_path / name)
+        arguments = [*baseline_of(file), "--role", "branch=group"]
+        arguments[3 + arguments.index("--model")] = "1" if name.endswith("csv") else "2"
+        assert run(*arguments) == OK
+    first, second = appliance.payloads(Baseline)
+    assert first.columns == second.columns
+    assert first.total == second.total
+    assert first.labels == second.labels
+
+
+def test_a_file_may_be_one_window_or_a_part_of_it(
+    run: Run, appliance: SmallAppliance, tmp_path: Path
+):
+    file = written(some_rows(3_000), tmp_path / "rows.parquet")
+    run(*baseline_of(file))
+    period = ["--start", "2026-01-05", "--end", "2026-01-12T00:00:00+00:00"]
+    assert run("window", file, *VERSION, *period, "--shard", "1/2", "--revision", "3") == OK
+    [window] = appliance.payloads(Window)
+    assert (window.shard, window.shards, window.revision) == (1, 2, 3)
+    assert window.start == dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    assert window.tally.rows == 3_000
+
+
+def test_start_and_end_choose_whole_windows_of_a_file(
+    run: Run, appliance: SmallAppliance, tmp_path: Path
+):
+    file = written(some_rows(20_000), tmp_path / "rows.parquet")
+    run(*baseline_of(file))
+    period = ["--start", "2026-01-08", "--end", "2026-02-01"]
+    assert run("window", file, *VERSION, "--time", "when", *period) == OK
+    starts = [w.start.isoformat()[:10] for w in appliance.payloads(Window)]
+    assert starts == ["2026-01-08", "2026-01-15", "2026-01-22"]
+
+
+def test_a_refusal_names_the_rule_and_ends_with_1(
+    run: Run, appliance: SmallAppliance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = written(some_rows(3_000), tmp_path / "rows.parquet")
+    assert run("window", file, *VERSION, "--time", "when") == REFUSED
+    run(*baseline_of(file))
+    capsys.readouterr()
+    appliance.first.append((422, {}, b'{"type": "window.future", "detail": "It is over."}'))
+    period = ["--start", "2026-01-05", "--end", "2026-01-12"]
+    assert run("window", file, *VERSION, *period) == REFUSED
+    assert "window.future" in capsys.readouterr().err
+    assert run("window", file, *VERSION) == REFUSED
+    assert "window.period" in capsys.readouterr().err
+    assert run("window", tmp_path / "absent.csv", *VERSION, "--time", "when") == REFUSED
+    assert "file.missing" in capsys.readouterr().err
+
+
+def test_unreadable_files_are_refused_without_quoting_them(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "rows.parquet").write_bytes(b"mary@example.com")
+    assert run(*baseline_of(tmp_path / "rows.parquet")) == REFUSED
+    numbers = "".join(f"2026-01-01,{i}\n" for i in range(1_000_000))
+    (tmp_path / "rows.csv").write_text(f"when,x\n{numbers}2026-01-01,mary@example.com\n")
+    assert run(*baseline_of(tmp_path / "rows.csv")) == REFUSED
+    told = capsys.readouterr().err
+    assert told.count("file.unreadable") == 2
+    assert "mary" not in told
+
+
+def test_what_cannot_be_sent_waits_and_goes_with_the_next_command(
+    run: Run, appliance: SmallAppliance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = written(some_rows(3_000), tmp_path / "rows.parquet")
+    run(*baseline_of(file))
+    appliance.first.append((503, {}, b""))
+    first = ["--start", "2026-01-05", "--end", "2026-01-12"]
+    assert run("window", file, *VERSION, *first) == UNREACHABLE
+    assert "1 statements wait" in capsys.readouterr().err
+    second = ["--start", "2026-01-12", "--end", "2026-01-19"]
+    assert run("window", file, *VERSION, *second) == OK
+    assert len(appliance.payloads(Window)) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["baseline", "x.csv", *VERSION],
+        ["baseline", "x.csv", *VERSION, "--digest", "beef"],
+        ["baseline", "x.csv", *VERSION, "--digest", "0" * 64, "--role", "risk"],
+        ["baseline", "x.csv", *VERSION, "--digest", "0" * 64, "--window", "1 week"],
+        ["window", "x.csv", *VERSION, "--start", "yesterday"],
+        ["window", "x.csv", *VERSION, "--shard", "3/3"],
+        ["fly"],
+        [],
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage: countersign" in capsys.readouterr().err

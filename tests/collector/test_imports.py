@@ -1,0 +1,27 @@
+"""Beside the model, the collector brings numpy, cryptography and msgspec, and nothing else."""
+
+import subprocess
+import sys
+
+
+def test_the_library_and_the_command_line_load_no_data_frames():
+    script = (
+        "import sys, countersign, countersign.cli\n"
+        "heavy = {'pandas', 'polars', 'pyarrow', 'django', 'scipy', 'requests', 'diffprivlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_without_pyarrow_files_are_refused_with_advice():
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from countersign.cli import _batches\n"
+        "from countersign import Refused\n"
+        "try: _batches(None, [])\n"
+        "except Refused as refusal: print(refusal)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("file.needs_pyarrow")

@@ -1,0 +1,87 @@
+"""The demo against a running appliance: made-up people, and only the last year of them."""
+
+import contextlib
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.demo.__main__ import main, play
+from appliance.demo.customer import PublicLog, Stopped
+from appliance.demo.data import Survey, generate_survey
+from appliance.demo.telling import Teller
+from tests.platform.running import Appliance
+
+WEEKS = 52
+
+
+@pytest.fixture(scope="module")
+def survey() -> Survey:
+    made_up = generate_survey("this is a test")
+    return replace(made_up, later=made_up.later[-WEEKS:])
+
+
+@pytest.fixture(scope="module")
+def lines(running_appliance: Appliance, survey: Survey) -> list[str]:
+    """What the demo says, first line to last."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        play(survey, running_appliance.url, running_appliance.data, Teller())
+    return said.getvalue().splitlines()
+
+
+def about_the_demo(appliance: Appliance) -> list[dict[str, Any]]:
+    entries = PublicLog(appliance.url).new_entries()
+    return [e for e in entries if e.get("version") == "generated-people/2015-scores"]
+
+
+def test_every_line_says_that_the_people_are_made_up(lines: list[str]) -> None:
+    assert len(lines) > 20
+    assert all("[GENERATED DATA]" in line for line in lines)
+
+
+def test_it_says_what_it_found_and_where_to_look(
+    running_appliance: Appliance, lines: list[str]
+) -> None:
+    said = "\n".join(lines)
+    assert "age has shifted" in said
+    assert f"{running_appliance.url}/models/generated-people/2015-scores/" in said
+    assert f"{running_appliance.url}/audit/" in said
+
+
+def test_every_week_and_its_labels_are_in_the_public_log(
+    running_appliance: Appliance, lines: list[str]
+) -> None:
+    kinds = [entry["kind"] for entry in about_the_demo(running_appliance)]
+    accepted = {kind: kinds.count(kind) for kind in set(kinds) if kind.endswith(".accepted")}
+    assert accepted == {
+        "baseline.accepted": 1,
+        "window.accepted": WEEKS,
+        "outcomes.accepted": WEEKS,
+        "event.accepted": 1,
+    }
+
+
+def test_played_again_it_sends_nothing_that_is_new(
+    running_appliance: Appliance, survey: Survey, lines: list[str]
+) -> None:
+    before = about_the_demo(running_appliance)
+    play(survey, running_appliance.url, running_appliance.data, Teller())
+    assert about_the_demo(running_appliance) == before
+
+
+def test_a_finished_demo_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "finished").write_text("real people\n")
+
+    assert main(["--url", "http://127.0.0.1:9", "--data", str(tmp_path)]) == 0
+    assert "there already (real people)" in capsys.readouterr().out
+
+
+def test_without_an_appliance_it_stops_and_says_so(
+    tmp_path: Path, survey: Survey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Stopped, match="database can't be reached"):
+        play(survey, "http://127.0.0.1:9", tmp_path, Teller())
+    assert "GENERATED DATA" in capsys.readouterr().out
