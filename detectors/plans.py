@@ -5,8 +5,6 @@ monitor names the columns that a detector looks at, by their role and kind.
 """
 
 import base64
-import os
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +17,7 @@ from django.conf import settings
 from countersign import dsse
 from countersign.statement import Baseline, Column, Plan, Refused, decode, digest_of, encode
 from detectors import models
+from governance import secret_files
 from governance.models import Version
 from governance.policies import Policy
 
@@ -126,25 +125,5 @@ def monitors_for(baseline: Baseline) -> dict[str, list[str]]:
 
 
 def plan_key() -> Ed25519PrivateKey:
-    """The appliance's plan key; made at first use, readable by the appliance's user only."""
-    path = Path(settings.COUNTERSIGN_DATA) / "secrets" / "plan.key"
-    if not path.exists():
-        _write_once(path, Ed25519PrivateKey.generate().private_bytes_raw())
-    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Make a file that appears complete or not at all. Of two writers at once, one is first."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
+    """The key under which the appliance signs its plans; collectors learn it when they enrol."""
+    return secret_files.signing_key("plan", Path(settings.COUNTERSIGN_DATA))

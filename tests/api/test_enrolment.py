@@ -153,6 +153,6 @@ def test_the_plan_key_is_made_once_and_readable_by_its_owner_only(
     other = Caller(key=Ed25519PrivateKey.generate())
     second = other.post("/keys", request_for(other, one_time_token())).json()
     assert first["appliance_public_key"] == second["appliance_public_key"]
-    secret = data_directory / "secrets" / "plan.key"
+    secret = data_directory / "secrets" / "plan"
     assert secret.stat().st_mode & 0o777 == 0o600
     assert list(secret.parent.iterdir()) == [secret]

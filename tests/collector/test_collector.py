@@ -238,3 +238,11 @@ def test_a_plan_with_noise_is_not_followed_without_noise():
     plan = msgspec.structs.replace(a_plan().plan, privacy=noise)
     with pytest.raises(Refused, match=r"privacy\.mechanism_unknown"):
         OpenPlan.read(encode(plan, DIGEST))
+
+
+def test_a_deployment_that_the_wire_cannot_carry_is_refused_before_it_is_sent():
+    collector = a_collector(deployment="no spaces, please")
+    collector.add(some_rows(100))
+    with pytest.raises(Refused, match=r"statement\.malformed"):
+        collector.close_window(START, END)
+    assert collector.rows == 100

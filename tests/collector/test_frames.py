@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from countersign.frames import NO_TIME, as_numbers, as_seconds, boolean_cells, read_columns
-from countersign.statement import Window, decode
+from countersign.statement import Refused, Window, decode
 
 from .cast import a_collector, some_rows
 
@@ -115,5 +115,17 @@ def test_moments_are_utc_whatever_they_came_as():
 
 
 def test_columns_of_unequal_length_are_no_batch():
-    with pytest.raises(ValueError, match="differ in length"):
+    with pytest.raises(Refused, match=r"batch\.lengths"):
         read_columns({"x": [1], "y": [1, 2]}, ["x", "y"])
+
+
+@pytest.mark.parametrize("moment", ["mary@example.com", 5.0])
+def test_what_is_no_moment_is_refused_and_not_repeated(moment):
+    column = read_columns({"when": [moment]}, ["when"])[1]["when"]
+    with pytest.raises(Refused, match=r"window\.time") as refusal:
+        as_seconds(column)
+    assert str(moment) not in str(refusal.value)
+
+
+def test_whole_numbers_of_any_size_are_numbers():
+    assert as_numbers(read_columns({"x": [5, 10**400]}, ["x"])[1]["x"]).tolist() == [5, np.inf]

@@ -175,7 +175,7 @@ def test_keys_and_plans_are_readable_by_the_owner_alone(home: Home, appliance: S
     home.sender.put(a_baseline(home))
     home.sender.flush()
     home.plan("loans", "1")
-    secrets = ["signing.key", "hashing.key", "appliance.json", "plans/loans--1.json"]
+    secrets = ["signing.key", "hashing.key", "appliance.json", "plans/loans/1.json"]
     for name in secrets:
         assert stat.S_IMODE((home.directory / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(home.directory.stat().st_mode) == 0o700

@@ -27,6 +27,7 @@ from .statement import (
     Role,
     Season,
     Span,
+    decode,
     encode,
 )
 from .survey import KIND_OF_ROLE, kind_of, numeric_edges, score_edges, vocabulary
@@ -80,10 +81,9 @@ def make_baseline(batches: Batches, recipe: Recipe) -> bytes:
     total = _sum(counter, parts)
     series = _without_thin_parts(counter, parts, recipe.min_count)
     while True:
-        baseline = _assemble(total.counted, series, columns, recipe)
-        payload = encode(baseline, recipe.digest)
+        payload = encode(_assemble(total.counted, series, columns, recipe), recipe.digest)
         if len(payload) <= MAX_BYTES:
-            check_baseline(baseline)
+            check_baseline(decode(payload, Baseline)[1])
             return payload
         if not series:
             raise Refused("statement.too_large", "Too many columns: give some the role `ignore`.")

@@ -107,7 +107,7 @@ class Collector:
         """The window's statement; the next window begins.
 
         Without `start` and `end` it is the calendar's window, as far as it was collected. Raises
-        `Refused` where start and end make no sense; then nothing is lost.
+        `Refused` where start, end or deployment make no sense; then nothing is lost.
         """
         own_start, own_end = self._period()
         period = Period(
@@ -116,10 +116,16 @@ class Collector:
             end=end or own_end,
             revision=revision,
         )
+        counted = self.take()
+        try:
+            payload = window_statement(
+                self.plan, counted, period, shard=self.shard, shards=self.shards, replay=replay
+            )
+        except Refused:
+            self.merge(counted)
+            raise
         self._opened = max(self._opened, own_end)
-        return window_statement(
-            self.plan, self.take(), period, shard=self.shard, shards=self.shards, replay=replay
-        )
+        return payload
 
     def outcomes(self, batch: Any, start: datetime, end: datetime, *, revision: int = 1) -> bytes:
         """The statement of labels for an earlier window.
@@ -147,8 +153,9 @@ class Collector:
         while not stopped:
             left = self._boundary(self._opened) - datetime.now(UTC)
             stopped = self._stop.wait(max(left.total_seconds(), 0))
-            with self._no_failure_escapes():
-                send(self.close_window())
+            if stopped or self._boundary(self._opened) <= datetime.now(UTC):
+                with self._no_failure_escapes():
+                    send(self.close_window())
 
     def _period(self) -> tuple[datetime, datetime]:
         """A lone collector says since when it counts; shards must name the same start to add up."""

@@ -7,6 +7,7 @@ never expanded; so are Arrow strings.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,9 @@ import numpy.typing as npt
 
 from .binning import Cells
 from .hashing import INVALID, Text, Vocabulary, text_of
+from .statement import Refused
+
+NO_TIME = int(np.iinfo(np.int64).min)
 
 Array = npt.NDArray[Any]
 
@@ -49,10 +53,10 @@ def read_columns(batch: Any, names: Sequence[str]) -> tuple[int, dict[str, Data]
     present = set(names_in(batch))
     columns = {name: read_column(_pick(batch, name)) for name in names if name in present}
     if not columns:
-        raise ValueError("The batch has none of the plan's columns.")
+        raise Refused("batch.columns", "The rows have none of the plan's columns.")
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
-        raise ValueError("The batch's columns differ in length.")
+        raise Refused("batch.lengths", "All columns have the same number of rows.")
     return lengths.pop(), columns
 
 
@@ -137,7 +141,8 @@ def as_numbers(data: Data) -> Array:
     if data.dtype.kind in "OUS":
         values = data.tolist()
         if set(map(type, values)) <= {float, int, bool, type(None)}:
-            return np.array(values, np.float64)
+            with suppress(OverflowError):  # of a whole number that no double can hold
+                return np.array(values, np.float64)
         return np.array([_number(value) for value in values], np.float64)
     missing = np.isnat(data) if data.dtype.kind in "mM" else np.zeros(len(data), bool)
     return np.where(missing, np.nan, np.inf)
@@ -198,15 +203,18 @@ def as_seconds(data: Data) -> npt.NDArray[np.int64]:
     if data.dtype.kind == "M":
         return data.astype("datetime64[s]").astype(np.int64)
     if data.dtype.kind not in "OUS":
-        raise ValueError("A time column holds dates, times or ISO 8601 text.")
+        raise _NO_MOMENT
     return np.array([_seconds(value) for value in data.tolist()], np.int64)
 
 
-NO_TIME = int(np.iinfo(np.int64).min)
+_NO_MOMENT = Refused("window.time", "A time column holds dates, times or ISO 8601 text.")
 
 
 def _seconds(value: Any) -> int:
     if text_of(value) is None:
         return NO_TIME
-    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    try:
+        when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise _NO_MOMENT from None
     return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() // 1)

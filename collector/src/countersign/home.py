@@ -91,6 +91,8 @@ class Home:
 
     def collector(self, model: str, version: str, **options: Any) -> Collector:
         """A collector under the newest plan; `options` as of `Collector`."""
+        if self.sender.waiting():  # an earlier process ended before it could send
+            self.sender.start()
         return Collector(self.plan(model, version), key=self.hashing_key, **options)
 
     def send(self, payload: bytes) -> None:
@@ -105,7 +107,7 @@ class Home:
 
     def plan(self, model: str, version: str) -> OpenPlan:
         """The version's plan: fetched, or the last one fetched if no answer comes."""
-        kept = self.directory / "plans" / f"{model}--{version}.json"
+        kept = self.directory / "plans" / model / f"{version}.json"
         try:
             answer = self._get(f"/api/v1/versions/{model}/{version}/plan")
         except Unreachable:
@@ -117,7 +119,7 @@ class Home:
             raise Refused("plan.other_version", "The appliance sent another version's plan.")
         if kept.exists() and self._open(kept.read_bytes()).plan.issued > plan.plan.issued:
             raise Refused("plan.older", "The appliance sent an older plan than it did before.")
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_secret(kept, answer.body)
         return plan
 

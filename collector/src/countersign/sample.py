@@ -23,13 +23,14 @@ class Sample:
         self.first, self.last = np.iinfo(np.int64).max, NO_TIME
         self.columns: dict[str, Array] = {}
         self.coded: set[str] = set()
-        self._leave_out, self._time = {*leave_out, time}, time
+        self._leave_out, self._time = set(leave_out), time
         self._tags = np.empty(0)
         self._random = np.random.default_rng(0)
 
     def add(self, batch: Any) -> None:
         """Draw from one more batch."""
-        rows, data = read_columns(batch, names_in(batch))
+        names = [n for n in names_in(batch) if n == self._time or n not in self._leave_out]
+        rows, data = read_columns(batch, names)
         keep = np.arange(rows)
         if self._time is not None:
             keep = self._note_times(data)
@@ -39,7 +40,7 @@ class Sample:
             near = tags < self._tags.max()
             keep, tags = keep[near], tags[near]
         self.coded |= {name for name, column in data.items() if isinstance(column, Coded)}
-        drawn = {n: _plain(column[keep]) for n, column in data.items() if n not in self._leave_out}
+        drawn = {n: _plain(column[keep]) for n, column in data.items() if n != self._time}
         if self.columns and set(drawn) != set(self.columns):
             raise Refused("baseline.columns_differ", "All parts of a file have the same columns.")
         self._merge(tags, drawn)

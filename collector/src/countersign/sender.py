@@ -17,6 +17,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,10 @@ class Sender:
         flushed = Flushed()
         with self._flushing:
             for path in self.waiting():
-                answer = self._send(path)
+                try:
+                    answer = self._send(path.read_bytes())
+                except FileNotFoundError:  # another process has sent it meanwhile
+                    continue
                 if answer is None or not answer.final:
                     flushed.pause = answer.retry_after() if answer else None
                     break
@@ -132,11 +136,8 @@ class Sender:
             else:
                 self._wake.wait()
 
-    def _send(self, path: Path) -> Answer | None:
-        try:
-            address, _, body = path.read_bytes().partition(b"\n")
-        except FileNotFoundError:  # another process has sent it meanwhile
-            return None
+    def _send(self, content: bytes) -> Answer | None:
+        address, _, body = content.partition(b"\n")
         headers = dict(self._headers)
         if len(body) > SMALL:
             body = gzip.compress(body, mtime=0)
@@ -163,7 +164,8 @@ class Sender:
     def _keep_refused(self, path: Path, problem: dict[str, Any]) -> None:
         document = self._refused / path.with_suffix(".problem.json").name
         _write_durably(document, json.dumps(problem, indent=2).encode())
-        path.rename(self._refused / path.name)
+        with suppress(FileNotFoundError):  # another process got the same answer
+            path.rename(self._refused / path.name)
         for old in sorted(self._refused.glob("*.statement"))[:-MOST_REFUSED]:
             old.unlink(missing_ok=True)
             old.with_suffix(".problem.json").unlink(missing_ok=True)

@@ -78,8 +78,9 @@ def window_statement(
         privacy=plan.privacy,
         tally=_tally(opened, counted),
     )
-    check_window(window, plan)
-    return encode(window, opened.version_digest)
+    payload = encode(window, opened.version_digest)
+    check_window(decode(payload, Window)[1], plan)
+    return payload
 
 
 def outcomes_statement(opened: OpenPlan, counted: Counted, period: Period) -> bytes:
@@ -96,8 +97,9 @@ def outcomes_statement(opened: OpenPlan, counted: Counted, period: Period) -> by
         privacy=plan.privacy,
         labels=_labels(opened, counted),
     )
-    check_outcomes(outcomes, plan)
-    return encode(outcomes, opened.version_digest)
+    payload = encode(outcomes, opened.version_digest)
+    check_outcomes(decode(payload, Outcomes)[1], plan)
+    return payload
 
 
 def _too_few(opened: OpenPlan, counted: Counted) -> bool:

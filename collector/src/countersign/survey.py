@@ -20,6 +20,7 @@ BINS = 20
 SCORE_BINS = 50
 OUTER = 0.01  # share of rows below the first edge, and above the last
 MOST_OUTER = 0.25  # of fewer rows nothing finer than the order of magnitude is told
+LARGEST = 1e60  # larger numbers count as above: the wire's edges don't go further
 
 KIND_OF_ROLE: dict[Role, Kind] = {
     "score": "numeric",
@@ -61,6 +62,8 @@ def numeric_edges(values: Array, min_count: int) -> list[float]:
     edges = sorted({first, *inner, last})
     if np.count_nonzero(ordered == edges[-1]) >= min_count or len(edges) == 1:
         edges.append(round_edge(edges[-1] + (unit or abs(edges[-1]) or 1.0), unit))
+    if edges[0] == edges[-1]:  # a spread of less than the twelve digits that edges have
+        return _one_wide_bin(ordered)
     return thin_out(edges, ordered, min_count, {edges[0], edges[-1]})
 
 
@@ -122,7 +125,7 @@ def _unit(value: float) -> float:
 
 def _finite(values: Array) -> Floats:
     numbers = as_numbers(values).astype(np.float64)
-    return np.sort(numbers[np.isfinite(numbers)])
+    return np.sort(numbers[np.abs(numbers) <= LARGEST])
 
 
 def vocabulary(values: Array, model: str, column: str, key: bytes, min_count: int) -> list[str]:
