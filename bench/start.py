@@ -17,10 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.platform.running import Appliance
+from tests.platform.running import CHECKOUT, Appliance
 
 WARM_STARTS = 7
 
@@ -28,11 +27,12 @@ WARM_STARTS = 7
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         figures = measure(Appliance(Path(directory) / "data"))
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    load = {"load_average": round(os.getloadavg()[0], 1)}
-    result = json.dumps(
-        {"bench": "start", "machine": machine | load, "unit": "s"} | figures, indent=1
-    )
+    machine = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+    result = json.dumps({"bench": "start", "machine": machine, "unit": "s"} | figures, indent=1)
     (CHECKOUT / "bench" / "results" / "start.json").write_text(result + "\n")
     print(result)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from countersign.statement import Outcomes, Window, decode, digest_of
-from detectors import alarms, evidence, findings, models, scoring
+from detectors import alarms, evidence, fairness, findings, models, scoring
 from detectors.alarms import State
 from detectors.baselines import Known, known_baseline
 from detectors.counted import Counted, count
@@ -78,6 +78,7 @@ def _look_at_counts(case: Case, known: Known, counted: Counted, result: Result) 
     result.figures += evidence.integrity(known, counted)
     result.figures += evidence.drift(known, counted, rng)
     result.figures += [volume, *([estimate] if estimate else [])]
+    result.figures += fairness.selection(known, counted.tallies, counted.noise, _floor(case, known))
     if not case.fresh_counts:
         return
     raised, result.states["counts"] = alarms.advance(case.states["counts"], known, counted, budget)
@@ -93,11 +94,13 @@ def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) 
     if known.score is None:
         return
     outcomes = [decode(payload, Outcomes)[1] for payload in case.labels]
-    realised = scoring.realise(known.score, [o.labels for o in outcomes], counted.noise)
+    labels = [o.labels for o in outcomes]
+    realised = scoring.realise(known.score, labels, counted.noise)
     if realised is None:
         return
     result.labelled = realised.labelled
     result.figures.append(realised.figures)
+    result.figures += fairness.outcome(known, labels, counted.noise, _floor(case, known))
     if not case.fresh_labels:
         return
     budget = alarms.Budget(known, case.deployments, case.policy)
@@ -106,3 +109,8 @@ def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) 
     )
     if alarm:
         result.findings += findings.worse_performance(known, realised)
+
+
+def _floor(case: Case, known: Known) -> int:
+    """The smallest group that is told: what the policy or the baseline demands, as in the plan."""
+    return max(case.policy.min_count, known.statement.privacy.min_count)

@@ -350,9 +350,10 @@ def _refuse_not_above(last: int | None, revision: int, rule: str) -> None:
 def _advance(row: Window, received: datetime) -> None:
     """There is something new to examine; now, if every shard has come."""
     row.generation += 1
+    row.attempts = 0
     if row.shards == 1 or row.shards == _shards_here(row):
         row.ready_at = min(row.ready_at, received)
-    row.save(update_fields=["generation", "late", "ready_at"])
+    row.save(update_fields=["generation", "attempts", "late", "ready_at"])
     if row.ready_at <= received:
         transaction.on_commit(lambda: _wake_worker(row.pk))
 

@@ -16,6 +16,7 @@ def sweep() -> None:
     """Find windows that should have been examined by now: a crash, a lost message, a late shard."""
     for window_id in recording.overdue():
         examine_window.delay(window_id)
+    recording.give_up()
 
 
 @shared_task(name="detectors.jobs.notice_gaps")

@@ -71,6 +71,7 @@ class Window(models.Model):
     # From when on it may be examined (a window waits some time for its shards), and who is at it.
     ready_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -91,6 +91,10 @@ def _score(column: Column) -> bool:
     return column.role == "score"
 
 
+def _group(column: Column) -> bool:
+    return column.role == "group"
+
+
 def _none(column: Column) -> bool:
     return False
 
@@ -105,9 +109,11 @@ ALWAYS: dict[str, Callable[[Column], bool]] = {
     "q": _unordered,
     "drift_alarm": _counted,
 }
+WITH_DECISIONS: dict[str, Callable[[Column], bool]] = {"fairness_selection": _group}
 WITH_DECISIONS_AND_LABELS: dict[str, Callable[[Column], bool]] = {
     "estimated_performance": _score,
     "realised_performance": _score,
+    "fairness_outcome": _group,
 }
 
 
@@ -115,6 +121,8 @@ def monitors_for(baseline: Baseline) -> dict[str, list[str]]:
     """Each detector that has something to look at, and the names of the columns it looks at."""
     table = dict(ALWAYS)
     labelled = baseline.labels is not None and baseline.labels.overall is not None
+    if baseline.threshold is not None:
+        table |= WITH_DECISIONS
     if baseline.threshold is not None and labelled:
         table |= WITH_DECISIONS_AND_LABELS
     chosen = {

@@ -2,16 +2,23 @@
 
 Two workers may arrive at once, and either may be killed at any moment. Claims are conditional
 updates that expire; what was found is written together with `Window.examined`, or not at all.
+
+Windows of one deployment take turns, the earliest of those that wait first: the same uploads then
+lead to the same alarms, whichever worker is faster. The turn is a lock of the database connection,
+so a killed worker gives it back.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from detectors import wording
 from detectors.alarms import State
 from detectors.examination import Case, Result, examine
 from detectors.models import Examination, Measurement, Part, Stream, Window
@@ -19,7 +26,7 @@ from governance import incidents, policies
 from governance.audit import entries
 
 CLAIM = timedelta(seconds=20)  # far longer than an examination takes, short enough to wait for
-RETRIES = 8
+ATTEMPTS = 5  # a window that fails so often is not tried again until something new comes
 SWEPT_AT_ONCE = 500
 
 
@@ -36,20 +43,20 @@ class Claim:
 
 
 def examine_and_record(window_id: int) -> bool:
-    """Examine a window that is ready and not yet examined. False when there was nothing to do."""
-    claim = _claim(window_id)
-    if claim is None:
-        return False
-    for attempt in range(RETRIES):
+    """Examine one window of this one's deployment, the earliest that waits. False if none does."""
+    baseline, deployment = Window.objects.values_list("baseline_id", "deployment").get(pk=window_id)
+    with _turn(f"{baseline}/{deployment}"):
+        waiting = _to_do(timezone.now()).filter(baseline=baseline, deployment=deployment)
+        earliest = waiting.order_by("start").first()
+        claim = _claim(earliest.pk) if earliest else None
+        if claim is None:
+            return False
+        case, streams = _case(claim.window)
         try:
-            case, streams = _case(claim.window)
             _record(claim, examine(case), streams)
-            return True
         except Overtaken:
-            if attempt == RETRIES - 1 or not _still_ours(claim):
-                break
-    Window.objects.filter(pk=window_id, claimed_until=claim.until).update(claimed_until=None)
-    return False
+            return False
+        return True
 
 
 def overdue(now: datetime | None = None) -> list[int]:
@@ -58,7 +65,13 @@ def overdue(now: datetime | None = None) -> list[int]:
     return list(ready.values_list("pk", flat=True)[:SWEPT_AT_ONCE])
 
 
-def _to_do(now: datetime) -> QuerySet[Window]:
+def give_up(now: datetime | None = None) -> int:
+    """Tell people of windows whose examination failed again and again. Returns how many."""
+    failed = _unexamined(now or timezone.now()).filter(attempts=ATTEMPTS)
+    return sum(_tell(window) for window in failed.select_related("baseline__version__model"))
+
+
+def _unexamined(now: datetime) -> QuerySet[Window]:
     return Window.objects.filter(
         ~Q(examined=F("generation")),
         Q(claimed_until=None) | Q(claimed_until__lt=now),
@@ -66,17 +79,49 @@ def _to_do(now: datetime) -> QuerySet[Window]:
     )
 
 
+def _to_do(now: datetime) -> QuerySet[Window]:
+    return _unexamined(now).filter(attempts__lt=ATTEMPTS)
+
+
+@contextmanager
+def _turn(stream: str) -> Iterator[None]:
+    """Wait until no other worker examines a window of this deployment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [stream])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [stream])
+
+
 def _claim(window_id: int) -> Claim | None:
     now = timezone.now()
     until = now + CLAIM
-    if not _to_do(now).filter(pk=window_id).update(claimed_until=until):
+    free = _to_do(now).filter(pk=window_id)
+    if not free.update(claimed_until=until, attempts=F("attempts") + 1):
         return None
     window = Window.objects.select_related("baseline__version__model").get(pk=window_id)
     return Claim(window, until)
 
 
-def _still_ours(claim: Claim) -> bool:
-    return Window.objects.filter(pk=claim.window.pk, claimed_until=claim.until).exists()
+def _tell(window: Window) -> bool:
+    with transaction.atomic():
+        told = Window.objects.filter(pk=window.pk, attempts=ATTEMPTS).update(attempts=ATTEMPTS + 1)
+        if told:
+            finding = incidents.Finding(
+                cause="feed",
+                detector="examination",
+                name="examination",
+                sentence=wording.not_examined(ATTEMPTS),
+                severity="high",
+            )
+            occasion = incidents.Occasion(
+                window.baseline.version, window.deployment, window.start, window.end
+            )
+            incidents.weigh([finding], occasion, policies.in_force())
+            entries.record("window.failed", actor=incidents.SYSTEM, window=window.pk)
+    return bool(told)
 
 
 def _case(window: Window) -> tuple[Case, dict[str, Stream]]:
@@ -152,7 +197,7 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
 
 def _finish(claim: Claim) -> None:
     mine = Window.objects.filter(pk=claim.window.pk, claimed_until=claim.until)
-    if not mine.update(examined=claim.window.generation, claimed_until=None):
+    if not mine.update(examined=claim.window.generation, claimed_until=None, attempts=0):
         raise Overtaken
 
 

@@ -10,9 +10,11 @@ from countersign.statement import Column
 def percent(share: float) -> str:
     """A share as a percentage with as many digits as it is worth.
 
-    >>> percent(0.5), percent(0.0123), percent(0.00004)
-    ('50 %', '1.2 %', '0.004 %')
+    >>> percent(0.5), percent(0.0123), percent(0.00004), percent(0)
+    ('50 %', '1.2 %', '0.004 %', '0 %')
     """
+    if share == 0:
+        return "0 %"
     digits = 0 if share >= 0.1 else 1 if share >= 0.01 else 2 if share >= 0.001 else 3
     return f"{100 * share:.{digits}f} %"
 
@@ -95,6 +97,15 @@ def no_rows() -> str:
 def volume(now: float, low: float, high: float) -> str:
     """More or fewer rows than the reference windows let expect."""
     return f"{rows(now)} arrived, where the reference lets {low:,.0f} to {high:,.0f} be expected."
+
+
+def not_examined(attempts: int) -> str:
+    """A window on which the examination itself fails."""
+    return (
+        f"The window could not be examined: {attempts} attempts failed. It is kept and in the log, "
+        "but nothing was looked for in it; whoever runs this appliance finds the error in the "
+        "worker's log."
+    )
 
 
 def late(hours: float) -> str:

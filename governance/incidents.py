@@ -125,7 +125,6 @@ def _open_or_continue(
     incident.last_window = max(incident.last_window, on.start)
     incident.windows += 1
     incident.save()
-    _step(incident, IncidentStep.Kind.SEEN_AGAIN, SYSTEM, _period(on))
     return incident
 
 

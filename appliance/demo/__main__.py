@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     url, directory, tell = asked.url.rstrip("/"), asked.data.resolve(), Teller()
     finished = directory / "demo" / "finished"
     if finished.exists():
-        tell(f"The demo's data are there already ({finished.read_text().strip()}).")
+        tell(f"The demo's data are there already: {finished.read_text().strip()}.")
         return 0
     try:
         survey = data.load(directory / "cache")

@@ -33,6 +33,7 @@ KINDS = {
     "plan.issued": "What a version's collectors are to count was settled and signed.",
     "window.accepted": "A window statement was accepted; its digest.",
     "window.examined": "A window was examined: how much was found, which incidents it fed.",
+    "window.failed": "A window could not be examined, however often it was tried.",
     "window.late": "A scheduled window came after its time.",
     "window.missing": "A scheduled window had not come when its time was over.",
     "outcomes.accepted": "A statement of labels for an earlier window was accepted.",

@@ -60,7 +60,6 @@ class IncidentStep(models.Model):
 
     class Kind(models.TextChoices):
         OPENED = "opened", "Opened"
-        SEEN_AGAIN = "seen_again", "Seen again"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         RESOLVED = "resolved", "Resolved"
 

@@ -76,7 +76,7 @@ def test_a_finished_demo_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "demo" / "finished").write_text("real people\n")
 
     assert main(["--url", "http://127.0.0.1:9", "--data", str(tmp_path)]) == 0
-    assert "there already (real people)" in capsys.readouterr().out
+    assert "there already: real people." in capsys.readouterr().out
 
 
 def test_without_an_appliance_it_stops_and_says_so(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,9 @@ def test_ten_lines_of_python_monitor_a_first_model(
     assert home.plan("loans", "1").plan.threshold == 0.5
 
 
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("curl", "openssl"))), reason="NOT TESTED: needs curl and openssl"
+)
 def test_ten_lines_of_curl_do_the_same(running_appliance: Appliance, folder: Path) -> None:
     script = example("sh").replace(PRINTED_URL, running_appliance.url)
     token = running_appliance.manage("enrolment_token").strip()
@@ -84,3 +88,22 @@ def test_ten_lines_of_curl_do_the_same(running_appliance: Appliance, folder: Pat
     assert (model["name"], version["version"]) == ("tips", "1")
     assert baseline["entry"] < window["entry"]
     assert isinstance(incidents, list)
+
+
+def test_the_figures_are_those_of_the_benches() -> None:
+    collector, examination, audit = (
+        json.loads((CHECKOUT / "bench" / "results" / f"{name}.json").read_text())
+        for name in ("collector", "examination", "audit")
+    )
+    assert collector["reached"]["times whylogs"] > 100
+    assert collector["peak MiB"]["2097152 rows"] < 2
+    assert examination["by_columns"]["1000"]["examine"]["median"] < 100
+    assert examination["by_rows"]["100000000"]["examine"]["median"] < 10
+    assert audit["figures"]["verify an export, entries per s"] > 100_000
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/README.md", "docs/start.md"])
+def test_every_link_leads_somewhere(document: str) -> None:
+    path = CHECKOUT / document
+    links = re.findall(r"\]\(([^)#:]+)\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []

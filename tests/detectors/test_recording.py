@@ -9,13 +9,14 @@ import pytest
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
+from countersign.statement import Refused
 from detectors import clock, recording
 from detectors.examination import examine
-from detectors.models import Examination, Gap, Stream, Window
+from detectors.models import Examination, Gap, Statement, Stream, Window
 from detectors.recording import examine_and_record, overdue
 from governance.models import Entry, Incident
 from tests.builders import HOUR, hours_ago
-from tests.detectors.world import GONE, World
+from tests.detectors.world import BEGIN, GONE, World
 
 
 def in_two_connections(task: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
@@ -34,7 +35,7 @@ def in_two_connections(task: Callable[[Any], Any], arguments: Iterable[Any]) -> 
 def test_of_two_workers_at_one_window_one_examines_it(world: World):
     for week in range(5):
         world.send(world.window(week))
-    for pk in overdue():
+        [pk] = overdue()
         assert sorted(in_two_connections(examine_and_record, [pk, pk])) == [False, True]
     assert Examination.objects.count() == 5
     assert Entry.objects.filter(kind="window.examined").count() == 5
@@ -46,6 +47,15 @@ def test_two_windows_at_once_both_enter_the_stream(world: World):
     assert all(in_two_connections(examine_and_record, overdue()))
     assert Stream.objects.get(kind="counts").step == 8
     assert Examination.objects.count() == 8
+
+
+def test_windows_are_examined_in_order_of_time_whoever_is_called_first(world: World):
+    for week in (2, 0, 1):
+        world.send(world.window(week))
+    for pk in overdue():
+        examine_and_record(pk)
+    starts = Examination.objects.order_by("pk").values_list("window__start", flat=True)
+    assert list(starts) == sorted(starts)
 
 
 def test_two_windows_at_once_with_one_cause_open_one_incident(world: World):
@@ -75,6 +85,27 @@ def test_a_worker_that_lost_its_claim_writes_nothing(world: World):
         recording._record(slow, examine(case), streams)
     assert Examination.objects.count() == 1
     assert Stream.objects.get(kind="counts").step == 1
+
+
+def test_a_window_that_always_fails_is_tried_five_times_then_told(world: World):
+    """Its statement was damaged in the database after it had been accepted."""
+    world.send(world.window(0))
+    world.send(world.window(1))
+    Statement.objects.filter(part__window__start=BEGIN).update(payload=b"damaged")
+    failures = 0
+    for _ in range(10):
+        Window.objects.update(claimed_until=None)
+        for pk in overdue():
+            try:
+                examine_and_record(pk)
+            except Refused:
+                failures += 1
+    assert failures == recording.ATTEMPTS
+    assert recording.give_up() == 1
+    assert recording.give_up() == 0
+    assert Examination.objects.count() == 1
+    assert Incident.objects.get().findings[0]["detector"] == "examination"
+    assert Entry.objects.filter(kind="window.failed").count() == 1
 
 
 def test_what_cannot_be_logged_does_not_happen(world: World):

@@ -14,7 +14,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.platform.running import MARKS, Appliance, alive, below, command_line, wait_until
+from tests.platform.running import (
+    CHECKOUT,
+    MARKS,
+    Appliance,
+    alive,
+    below,
+    command_line,
+    wait_until,
+)
+
+OPEN = f"open({psycopg.__file__!r})"
 
 
 def test_ctrl_c_and_kill_leave_no_process_and_lose_no_row(tmp_path):
@@ -102,7 +112,7 @@ def test_it_runs_as_an_ordinary_user(nobodys_directory):
     account = pwd.getpwnam("nobody")
     become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
     python = _reachable_python(become)
-    packages = str(Path(psycopg.__file__).parents[1])
+    packages = f"{Path(psycopg.__file__).parents[1]}:{CHECKOUT / 'collector' / 'src'}"
     appliance = Appliance(
         nobodys_directory / "data",
         prefix=become,
@@ -115,9 +125,12 @@ def test_it_runs_as_an_ordinary_user(nobodys_directory):
 
 
 def _reachable_python(become: list[str]) -> str:
-    """An interpreter that the ordinary user can run: this one, or Debian's with our packages."""
+    """An interpreter that the ordinary user can run: this one, or Debian's with our packages.
+
+    It has to start itself once more: setpriv still has root's reach when it starts a program.
+    """
+    again = f"import subprocess as s, sys; s.run([sys.executable, '-c', {OPEN!r}], check=True)"
     for python in (sys.executable, "/usr/bin/python3.11"):
-        checks = [*become, python, "-c", f"open({str(Path(psycopg.__file__))!r})"]
-        if subprocess.run(checks, capture_output=True).returncode == 0:
+        if subprocess.run([*become, python, "-c", again], capture_output=True).returncode == 0:
             return python
     pytest.skip("an ordinary user can reach no Python here with these packages")
