@@ -44,10 +44,10 @@ make_venv() {
     "$base" -m venv "$root/.venv"
 }
 
-# pip install, or uv pip install when uv is there.
+# pip install, or uv pip install when uv is there. Compiled at once, or the first start would be slow.
 install() {
     if command -v uv >/dev/null; then
-        uv pip install --quiet --python "$python" "$@"
+        uv pip install --quiet --compile-bytecode --python "$python" "$@"
     else
         "$python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
     fi

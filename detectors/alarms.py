@@ -9,7 +9,6 @@ from detectors.baselines import Known, streams_of
 from detectors.counted import Counted
 from detectors.figures import Figures
 from detectors.reading import Array
-from detectors.scoring import Realised
 from detectors.statistics import e_detector
 from detectors.statistics.e_detector import State as StreamState
 from detectors.statistics.integrity import VOLUME_LEVEL
@@ -38,7 +37,9 @@ class Raised:
 
 
 class Budget:
-    """The false alarms that a model may raise in a year, shared by all its streams everywhere."""
+    """The false alarms that a version may raise in a year, shared by all its streams in every
+    deployment. Two versions side by side have a budget each.
+    """
 
     def __init__(self, known: Known, deployments: int, policy: Policy) -> None:
         windows_per_year = 365 * 86_400 / known.statement.window_seconds
@@ -46,7 +47,7 @@ class Budget:
         allowed = policy.false_alarms_per_year
         # ln c: a stream raises an alarm where its ln M reaches this.
         self.log_limit = e_detector.alarm_limit(streams, windows_per_year, allowed)
-        # Volume is no e-detector; it may use as much of the budget as one stream.
+        # Volume is no e-detector; it has one stream's share of the budget.
         self.volume_level = min(allowed / (streams * windows_per_year), VOLUME_LEVEL)
 
 
@@ -80,10 +81,13 @@ def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tup
 
 
 def advance_errors(
-    state: State, realised: Realised, limits: Limits, budget: Budget
+    state: State, wrong: tuple[float, float], limits: Limits, budget: Budget
 ) -> tuple[bool, State]:
-    """The stream of the model's errors after one window's labels; True when it raises an alarm."""
-    window = rate_streams(np.array([realised.errors]), np.array([float(realised.labelled)]))
+    """The stream of the model's errors after some labels; True when it raises an alarm.
+
+    `wrong` is how many of the newly labelled rows were decided wrongly, and how many those are.
+    """
+    window = rate_streams(np.array([wrong[0]]), np.array([wrong[1]]))
     before, _ = _piece(state, 0, window.successes.shape)
     after, log_mean = e_detector.advance(before, window, limits)
     raised = log_mean >= budget.log_limit

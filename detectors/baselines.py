@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
 
 from countersign.statement import Baseline as Statement
-from countersign.statement import Tally, decode
+from countersign.statement import Season, Tally, decode
 from detectors import models
 from detectors.reading import (
     INVALID,
@@ -30,7 +31,7 @@ from detectors.statistics.streams import (
     unordered_streams,
 )
 
-KEPT = 64  # baselines in memory; a few megabytes each at the most
+KEPT = 8  # baselines in memory; some 20 MB each at the most
 SEASONS = {"none": 1, "hour": 24, "weekday": 7}
 MISSES = 0.05  # chance that the limits of some stream of a model are wrong
 RATES = {
@@ -64,14 +65,15 @@ class Known:
     statement: Statement
     rows: int
     blocks: tuple[KnownBlock, ...]
+    season: Season
     volumes: Array
     noise: Noise
     score: KnownScore | None
 
     @property
     def streams(self) -> int:
-        """How many streams share the false-alarm budget: all columns', and the error rate."""
-        return sum(len(k.watched) * len(k.block.columns) for k in self.blocks) + 1
+        """How many streams share the budget: all columns', the error rate, and the volume."""
+        return sum(len(k.watched) * len(k.block.columns) for k in self.blocks) + 2
 
 
 @lru_cache(maxsize=KEPT)
@@ -87,7 +89,8 @@ def learn(statement: Statement, tolerance: float) -> Known:
     blocks = blocks_of(statement.columns)
     spans = statement.windows
     tallies = [span.tally for span in spans] or [statement.total]
-    seasons = np.array([season_of(s.start, statement.season) for s in spans] or [0])
+    season = _season(statement)
+    seasons = np.array([season_of(s.start, season) for s in spans] or [0])
     noise = Noise(statement.privacy.mechanism, statement.privacy.scale)
     streams = sum((1 + len(RATES[b.kind])) * len(b.columns) for b in blocks) + 1
     known = []
@@ -100,7 +103,7 @@ def learn(statement: Statement, tolerance: float) -> Known:
                 learn_reference(
                     reference,
                     seasons,
-                    SEASONS[statement.season],
+                    SEASONS[season],
                     level=MISSES / streams,
                     tolerance=tolerance,
                     noise=noise,
@@ -113,7 +116,8 @@ def learn(statement: Statement, tolerance: float) -> Known:
         statement=statement,
         rows=statement.total.rows or 0,
         blocks=tuple(known),
-        volumes=np.array([t.rows or 0 for t in tallies], dtype=float),
+        season=season,
+        volumes=_volumes(statement),
         noise=noise,
         score=_known_score(statement, known, MISSES / streams, noise),
     )
@@ -136,6 +140,24 @@ def rate_hits(rate: str, cells: Array) -> Array:
     else:
         hits = cells[..., {"missing": MISSING, "invalid": INVALID, "other_category": VALUES}[rate]]
     return hits
+
+
+def _season(statement: Statement) -> Season:
+    """None where reference windows are longer than the windows to come: they mix the seasons."""
+    length = timedelta(seconds=statement.window_seconds)
+    alike = all(span.end - span.start <= length for span in statement.windows)
+    return statement.season if alike else "none"
+
+
+def _volumes(statement: Statement) -> Array:
+    """Rows of each reference window, as if it had been as long as the windows to come."""
+    return np.array(
+        [
+            (s.tally.rows or 0) * statement.window_seconds / (s.end - s.start).total_seconds()
+            for s in statement.windows
+        ],
+        dtype=float,
+    )
 
 
 def _known_score(

@@ -12,9 +12,13 @@ from detectors.statistics.counts import Noise
 
 @dataclass(frozen=True)
 class Counted:
-    """What a window counts. `cells` holds one array (columns, cells) per known block."""
+    """What a window counts. `cells` holds one array (columns, cells) per known block.
+
+    `withheld`: some shard held too few rows to tell how many.
+    """
 
     rows: int
+    withheld: bool
     cells: list[Array]
     noise: Noise
     season: int
@@ -26,8 +30,9 @@ def count(known: Known, windows: Sequence[Window], start: datetime) -> Counted:
     tallies = [w.tally for w in windows]
     return Counted(
         rows=sum(t.rows or 0 for t in tallies),
+        withheld=any(t.rows is None for t in tallies),
         cells=[sum_of(tallies, k.block, k.cells) for k in known.blocks],
         noise=noise_of([w.privacy for w in windows]),
-        season=season_of(start, known.statement.season),
+        season=season_of(start, known.season),
         tallies=tallies,
     )

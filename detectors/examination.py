@@ -5,6 +5,7 @@ alarms    what the windows so far say together, within the year's budget (for pe
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,14 @@ from governance.policies import Policy
 class Case:
     """Everything an examination needs, read beforehand.
 
-    `counts` and `labels` are payloads, the newest revision of each shard. `fresh_counts` and
-    `fresh_labels` say that the e-detectors have not seen them yet: they see every window once.
+    `counts` and `labels` are payloads, the newest revision of each shard. `window` says which of
+    them were examined before, and what the e-detectors have taken in: they see nothing twice.
     """
 
     window: models.Window
     counts: list[bytes]
     labels: list[bytes]
     states: dict[str, State]
-    fresh_counts: bool
-    fresh_labels: bool
     deployments: int
     policy: Policy
 
@@ -47,6 +46,7 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
 
 
 def examine(case: Case) -> Result:
@@ -55,20 +55,26 @@ def examine(case: Case) -> Result:
     windows = [decode(payload, Window)[1] for payload in case.counts]
     counted = count(known, windows, case.window.start)
     result = Result(
-        rows=counted.rows,
+        rows=None if counted.withheld and counted.rows == 0 else counted.rows,
         labelled=None,
         statements=[digest_of(payload) for payload in case.counts + case.labels],
     )
-    result.findings += findings.feed(case.window, counted.rows)
+    examined = digest_of(b"".join(case.counts))
+    fresh = examined != case.window.counts_examined
+    result.progress["counts_examined"] = examined
+    if fresh:
+        result.findings += findings.feed(case.window, counted)
     if counted.rows > 0:
-        _look_at_counts(case, known, counted, result)
+        _look_at_counts(case, known, counted, result, fresh=fresh)
     if case.labels:
         _look_at_labels(case, known, counted, result)
     return result
 
 
-def _look_at_counts(case: Case, known: Known, counted: Counted, result: Result) -> None:
-    """Evidence each time; alarms only the first time that the window's counts are seen."""
+def _look_at_counts(
+    case: Case, known: Known, counted: Counted, result: Result, *, fresh: bool
+) -> None:
+    """Evidence each time; plain rules when the counts are new; alarms once for every window."""
     budget = alarms.Budget(known, case.deployments, case.policy)
     rng = np.random.default_rng(int(result.statements[0][:16], 16))
     volume = evidence.volume(known, counted.rows, budget.volume_level)
@@ -79,18 +85,19 @@ def _look_at_counts(case: Case, known: Known, counted: Counted, result: Result) 
     result.figures += evidence.drift(known, counted, rng)
     result.figures += [volume, *([estimate] if estimate else [])]
     result.figures += fairness.selection(known, counted.tallies, counted.noise, _floor(case, known))
-    if not case.fresh_counts:
+    if fresh:
+        result.findings += findings.volume(volume, known) + findings.gone(known, counted.cells)
+    if case.window.counts_streamed:
         return
+    result.progress["counts_streamed"] = True
     raised, result.states["counts"] = alarms.advance(case.states["counts"], known, counted, budget)
     result.figures.append(raised.figures)
-    result.findings += findings.volume(volume, known)
-    result.findings += findings.gone(known, counted.cells)
     result.findings += findings.from_alarms(known, counted, raised, estimate)
     result.causes = findings.likely_causes(known, counted.cells, raised)
 
 
 def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) -> None:
-    """Performance each time; an alarm only the first time that the window's labels are seen."""
+    """Performance each time; the e-detector takes in what came since the last time."""
     if known.score is None:
         return
     outcomes = [decode(payload, Outcomes)[1] for payload in case.labels]
@@ -101,11 +108,15 @@ def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) 
     result.labelled = realised.labelled
     result.figures.append(realised.figures)
     result.figures += fairness.outcome(known, labels, counted.noise, _floor(case, known))
-    if not case.fresh_labels:
+    labelled = realised.labelled - case.window.labels_streamed
+    if labelled < 1:
         return
+    errors = min(max(realised.errors - case.window.errors_streamed, 0.0), labelled)
+    result.progress["labels_streamed"] = float(realised.labelled)
+    result.progress["errors_streamed"] = realised.errors
     budget = alarms.Budget(known, case.deployments, case.policy)
     alarm, result.states["labels"] = alarms.advance_errors(
-        case.states["labels"], realised, known.score.error_limits, budget
+        case.states["labels"], (errors, labelled), known.score.error_limits, budget
     )
     if alarm:
         result.findings += findings.worse_performance(known, realised)

@@ -24,10 +24,10 @@ CAUSES_SHOWN = 5
 OUTLYING = {"out_of_range", "other_category"}
 
 
-def feed(window: models.Window, rows: int) -> list[Finding]:
-    """A window without rows, or one that came late."""
+def feed(window: models.Window, counted: Counted) -> list[Finding]:
+    """A window without rows, or one that came late. A few rows, too few to tell, are no finding."""
     found = []
-    if rows == 0:
+    if counted.rows == 0 and not counted.withheld:
         found.append(
             Finding(
                 cause="feed",
@@ -51,7 +51,7 @@ def feed(window: models.Window, rows: int) -> list[Finding]:
                 severity="low",
                 value=hours,
                 unit="hours",
-                rows=rows,
+                rows=counted.rows,
             )
         )
     return found

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from kombu.exceptions import OperationalError
 
@@ -249,6 +249,13 @@ def _check_reference(baseline: wire.Baseline, policy: policies.Policy, received:
             f"The policy demands min_count {policy.min_count}.",
             "$.predicate.privacy.min_count",
         )
+    # Noise would lift the floor under single cells, so it is not the sender's to declare.
+    if baseline.privacy.mechanism != policy.mechanism:
+        raise Refused(
+            "privacy.mechanism_not_in_policy",
+            f"The policy's mechanism is {policy.mechanism}.",
+            "$.predicate.privacy.mechanism",
+        )
     for i, span in enumerate(baseline.windows):
         if not FIRST_REPLAY <= span.start < span.end <= received + CLOCK_SKEW:
             raise Refused(
@@ -327,10 +334,33 @@ def _locked_window(
         generation=0,
         ready_at=received + timedelta(seconds=policy.grace_seconds),
     )
+    _lock_deployment(baseline, window.deployment)
+    _refuse_overlap(made)
     Window.objects.bulk_create([made], ignore_conflicts=True)
     row = _lock_window(baseline, window)
     assert row is not None
     return row
+
+
+def _lock_deployment(baseline: Baseline, deployment: str) -> None:
+    """Until the transaction ends, nobody else brings a window of this deployment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"{baseline.pk}/{deployment}"]
+        )
+
+
+def _refuse_overlap(made: Window) -> None:
+    """Rows counted in two windows could be told apart by subtracting one from the other."""
+    others = Window.objects.filter(
+        baseline=made.baseline, deployment=made.deployment, start__lt=made.end, end__gt=made.start
+    )
+    if others.exclude(start=made.start, end=made.end).exists():
+        raise Refused(
+            "window.overlap",
+            "This deployment has sent a window that shares some of this one's time.",
+            "$.predicate.start",
+        )
 
 
 def _last_revision(row: Window, kind: Part.Kind, shard: int) -> int | None:
@@ -350,10 +380,11 @@ def _refuse_not_above(last: int | None, revision: int, rule: str) -> None:
 def _advance(row: Window, received: datetime) -> None:
     """There is something new to examine; now, if every shard has come."""
     row.generation += 1
-    row.attempts = 0
+    if row.attempts > 1:  # it failed before; what is new may be what was missing
+        row.attempts, row.claimed_until = 0, None
     if row.shards == 1 or row.shards == _shards_here(row):
         row.ready_at = min(row.ready_at, received)
-    row.save(update_fields=["generation", "attempts", "late", "ready_at"])
+    row.save(update_fields=["generation", "attempts", "claimed_until", "late", "ready_at"])
     if row.ready_at <= received:
         transaction.on_commit(lambda: _wake_worker(row.pk))
 

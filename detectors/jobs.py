@@ -16,7 +16,7 @@ def sweep() -> None:
     """Find windows that should have been examined by now: a crash, a lost message, a late shard."""
     for window_id in recording.overdue():
         examine_window.delay(window_id)
-    recording.give_up()
+    recording.tell_of_failures()
 
 
 @shared_task(name="detectors.jobs.notice_gaps")

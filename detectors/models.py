@@ -71,7 +71,13 @@ class Window(models.Model):
     # From when on it may be examined (a window waits some time for its shards), and who is at it.
     ready_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    # Which counts were examined last (a digest), and what the e-detectors have taken in already.
+    counts_examined = models.CharField(max_length=64, default="")
+    counts_streamed = models.BooleanField(default=False)
+    labels_streamed = models.FloatField(default=0)
+    errors_streamed = models.FloatField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    failure_told = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -135,7 +141,7 @@ class Measurement(models.Model):
         Examination, on_delete=models.PROTECT, related_name="measurements"
     )
     detector = models.SlugField(max_length=32)
-    names = ArrayField(models.CharField(max_length=64))
+    names = ArrayField(models.CharField(max_length=96))
     value = ArrayField(models.FloatField(null=True))
     low = ArrayField(models.FloatField(null=True), default=list)
     high = ArrayField(models.FloatField(null=True), default=list)

@@ -7,7 +7,7 @@ way the reference splits it, which leans toward "nothing changed", never toward 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,11 @@ def sum_of(tallies: Iterable[Tally], block: Block, reference: Array) -> Array:
 
 @dataclass(frozen=True)
 class ScoreBins:
-    """The score's valid cells of one window: rows, sum of scores, sum of squared scores per bin."""
+    """A score's distribution in one window: rows, sum of scores, sum of squared scores per bin.
+
+    The outermost bins are `below` and `above`. The wire has no sums for them: their rows count as
+    lying on the edge.
+    """
 
     counts: Array
     sums: Array
@@ -87,7 +91,7 @@ class ScoreBins:
 
 
 def score_bins(tallies: Iterable[Tally], score: Column, reference: Array) -> ScoreBins:
-    """Sum the score over shards; runs are split like the reference. Bins only, no outer cells."""
+    """Sum the score over shards; runs are split like the reference."""
     parts = []
     for tally in tallies:
         if tally.rows is None:
@@ -96,21 +100,29 @@ def score_bins(tallies: Iterable[Tally], score: Column, reference: Array) -> Sco
         lists = (counts.cells, counts.sum, counts.sum_squares)
         parts.append([split_runs(np.array([v], dtype=float), reference[None])[0] for v in lists])
     bins = np.sum(parts, axis=0) if parts else np.zeros((3, score.size))
-    return ScoreBins(*bins[:, score.first_value : -1])
+    counts, sums, squares = bins[:, VALUES:]
+    for outer, edge in ((0, score.edges[0]), (-1, score.edges[-1])):
+        sums[outer], squares[outer] = counts[outer] * edge, counts[outer] * edge**2
+    return ScoreBins(counts, sums, squares)
+
+
+def decision_bin(score: Column, threshold: float) -> int:
+    """The number of the first of `ScoreBins` at or above the threshold."""
+    return score.edges.index(threshold) + 1
 
 
 def label_bins(table: LabelTable | None, score: Column, reference: Array) -> tuple[Array, Array]:
     """Positives and negatives per score bin, (bins,) each; runs are split like the reference."""
     if table is None:
-        return np.zeros(score.size - 4), np.zeros(score.size - 4)
+        return np.zeros(score.size - VALUES), np.zeros(score.size - VALUES)
     lines = np.array([table.positives, table.negatives], dtype=float)
     positives, negatives = split_runs(lines, np.stack([reference, reference]))
-    bins = slice(score.first_value, -1)
-    return positives[bins], negatives[bins]
+    return positives[VALUES:], negatives[VALUES:]
 
 
 def season_of(start: datetime, season: Season) -> int:
-    """Which season a window belongs to: its hour, its weekday, or always 0."""
+    """Which season a window belongs to: its hour or weekday in UTC, or always 0."""
+    start = start.astimezone(UTC)
     return {"none": 0, "hour": start.hour, "weekday": start.weekday()}[season]
 
 

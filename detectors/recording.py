@@ -26,7 +26,8 @@ from governance import incidents, policies
 from governance.audit import entries
 
 CLAIM = timedelta(seconds=20)  # far longer than an examination takes, short enough to wait for
-ATTEMPTS = 5  # a window that fails so often is not tried again until something new comes
+ATTEMPTS = 5  # after so many failures people are told
+LONGEST = timedelta(hours=6)  # between two attempts
 SWEPT_AT_ONCE = 500
 
 
@@ -65,22 +66,18 @@ def overdue(now: datetime | None = None) -> list[int]:
     return list(ready.values_list("pk", flat=True)[:SWEPT_AT_ONCE])
 
 
-def give_up(now: datetime | None = None) -> int:
-    """Tell people of windows whose examination failed again and again. Returns how many."""
-    failed = _unexamined(now or timezone.now()).filter(attempts=ATTEMPTS)
-    return sum(_tell(window) for window in failed.select_related("baseline__version__model"))
+def tell_of_failures() -> int:
+    """Tell people of windows whose examination fails again and again. Returns how many."""
+    failing = Window.objects.filter(attempts__gte=ATTEMPTS, failure_told=False)
+    return sum(_tell(window) for window in failing.select_related("baseline__version__model"))
 
 
-def _unexamined(now: datetime) -> QuerySet[Window]:
+def _to_do(now: datetime) -> QuerySet[Window]:
     return Window.objects.filter(
         ~Q(examined=F("generation")),
         Q(claimed_until=None) | Q(claimed_until__lt=now),
         ready_at__lte=now,
     )
-
-
-def _to_do(now: datetime) -> QuerySet[Window]:
-    return _unexamined(now).filter(attempts__lt=ATTEMPTS)
 
 
 @contextmanager
@@ -96,18 +93,20 @@ def _turn(stream: str) -> Iterator[None]:
 
 
 def _claim(window_id: int) -> Claim | None:
+    """Take hold of a window. The hold doubles with every failure: it is the pause before the next
+    attempt, and it outlasts whatever was wrong."""
     now = timezone.now()
-    until = now + CLAIM
-    free = _to_do(now).filter(pk=window_id)
+    window = Window.objects.select_related("baseline__version__model").get(pk=window_id)
+    until = now + min(CLAIM * 2 ** min(window.attempts, 12), LONGEST)
+    free = _to_do(now).filter(pk=window_id, generation=window.generation)
     if not free.update(claimed_until=until, attempts=F("attempts") + 1):
         return None
-    window = Window.objects.select_related("baseline__version__model").get(pk=window_id)
     return Claim(window, until)
 
 
 def _tell(window: Window) -> bool:
     with transaction.atomic():
-        told = Window.objects.filter(pk=window.pk, attempts=ATTEMPTS).update(attempts=ATTEMPTS + 1)
+        told = Window.objects.filter(pk=window.pk, failure_told=False).update(failure_told=True)
         if told:
             finding = incidents.Finding(
                 cause="feed",
@@ -135,14 +134,11 @@ def _case(window: Window) -> tuple[Case, dict[str, Stream]]:
         )[0]
         for kind in Stream.Kind.values
     }
-    seen = set(window.examinations.order_by().values_list("rows", "labelled"))
     case = Case(
         window=window,
         counts=_newest_statements(window, Part.Kind.COUNTS),
         labels=_newest_statements(window, Part.Kind.LABELS),
         states={kind: np.frombuffer(s.state, np.float32) for kind, s in streams.items()},
-        fresh_counts=not seen,
-        fresh_labels=all(labelled is None for _, labelled in seen),
         deployments=Stream.objects.filter(baseline=window.baseline, kind="counts").count(),
         policy=policies.in_force(),
     )
@@ -164,7 +160,7 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
     """One transaction: the window's mark, examination, figures, stream, incidents, log entry."""
     window = claim.window
     with transaction.atomic():
-        _finish(claim)
+        _finish(claim, result)
         for kind, state in result.states.items():
             _advance(streams[kind], state)
         examination = Examination.objects.create(
@@ -195,9 +191,10 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
         )
 
 
-def _finish(claim: Claim) -> None:
+def _finish(claim: Claim, result: Result) -> None:
     mine = Window.objects.filter(pk=claim.window.pk, claimed_until=claim.until)
-    if not mine.update(examined=claim.window.generation, claimed_until=None, attempts=0):
+    done = {"examined": claim.window.generation, "claimed_until": None, "attempts": 0}
+    if not mine.update(**done, **result.progress):
         raise Overtaken
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from countersign.statement import Baseline, Column, Labels, Tally
 from detectors.figures import Figures
-from detectors.reading import Array, label_bins, score_bins
+from detectors.reading import Array, decision_bin, label_bins, score_bins
 from detectors.statistics.cbpe import Calibration, calibrate, estimate_performance
 from detectors.statistics.counts import Noise
 from detectors.statistics.estimate import Estimate
@@ -55,7 +55,7 @@ def learn_score(
     bins = score_bins([statement.total], column, cells)
     labelled = (positives + negatives) / np.maximum(bins.counts, 1.0)
     rng = np.random.default_rng(SEED)
-    cuts = np.array([column.edges.index(threshold)])
+    cuts = np.array([decision_bin(column, threshold)])
     metrics = _realised(positives, negatives, cuts, noise)
     errors, totals = _reference_errors(statement, column, cells, cuts)
     return KnownScore(

@@ -102,9 +102,9 @@ def volume(now: float, low: float, high: float) -> str:
 def not_examined(attempts: int) -> str:
     """A window on which the examination itself fails."""
     return (
-        f"The window could not be examined: {attempts} attempts failed. It is kept and in the log, "
-        "but nothing was looked for in it; whoever runs this appliance finds the error in the "
-        "worker's log."
+        f"The window could not be examined: {attempts} attempts failed, more follow with growing "
+        "pauses. It is kept and in the log, but nothing was looked for in it yet. Whoever runs "
+        "this appliance finds the error in the worker's log."
     )
 
 

@@ -14,6 +14,7 @@ class Policy:
     `tolerance`: a share that moves by less than this (0.01 is one percentage point) is nobody's
     concern, however sure it is.
     `min_count`: the smallest count that may cross the trust line.
+    `mechanism`: the noise that collectors add; so far there is none.
     `grace_seconds`: how long after its end a window, or a shard of it, may still be on time.
     `plan_grace_seconds`: how long a superseded plan is still accepted.
     """
@@ -21,6 +22,7 @@ class Policy:
     false_alarms_per_year: float = 1.0
     tolerance: float = 0.01
     min_count: int = 11
+    mechanism: str = "none"
     grace_seconds: int = 6 * 3600
     plan_grace_seconds: int = 7 * 86_400
 

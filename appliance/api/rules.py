@@ -124,6 +124,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "window.future": (422, "Window not over yet", "Check the host's clock and time zone."),
     "window.prehistoric": (422, "Window too old", "Mark history that is sent again as replay."),
+    "window.overlap": (
+        422,
+        "Windows overlap",
+        "Let each window start where the one before ended; correct one by a higher revision.",
+    ),
     "window.too_long": (422, "Window too long", "Close windows as often as the plan says."),
     # counts
     "tally.withheld_rows": (422, "Withheld window with counts", RECOUNT),
@@ -136,6 +141,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     # privacy
     "privacy.scale": (422, "Noise and scale disagree", PROTECT),
     "privacy.min_count_below_plan": (422, "Floor too low", PROTECT),
+    "privacy.mechanism_not_in_policy": (
+        422,
+        "Noise not in the policy",
+        "Make the baseline again without noise.",
+    ),
     "privacy.min_count_below_policy": (
         422,
         "Floor too low",

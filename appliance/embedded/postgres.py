@@ -95,14 +95,12 @@ class Cluster:
 
     def prepare(self) -> None:
         """Make what is missing: the system user, the binaries, the directories, the cluster."""
+        if not self.home.exists():
+            self._initialise()
         for directory in (self.home, self.socket_directory):
             self._claim(directory)
-        if not (self.home / "PG_VERSION").exists():
-            self._initialise()
         _write(self.home / "pg_hba.conf", _HBA)
-        _write(
-            self.home / "pg_ident.conf", f"launcher {pwd.getpwuid(os.geteuid()).pw_name} postgres\n"
-        )
+        _write(self.home / "pg_ident.conf", f"launcher {_myself().pw_name} postgres\n")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server; it stops by itself, at once and safely, when this process dies."""
@@ -110,7 +108,9 @@ class Cluster:
         options = {**_SETTINGS, "unix_socket_directories": str(self.socket_directory)}
         arguments = [item for name in options for item in ("-c", f"{name}={options[name]}")]
         with open_log(self.log) as log:
-            return self._spawn("postgres", "-D", "/proc/self/cwd", *arguments, log=log)
+            return self._spawn(
+                *("postgres", "-D", "/proc/self/cwd", *arguments), directory=self.home, log=log
+            )
 
     def wait_until_ready(self, server: subprocess.Popen[bytes], seconds: float = 60) -> None:
         """Return once the server answers; crash recovery may take a while."""
@@ -196,19 +196,26 @@ class Cluster:
                 ) from None
 
     def _initialise(self) -> None:
-        """Run initdb; a run that was cut short leaves no PG_VERSION and starts over."""
-        for leftover in self.home.iterdir():
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        """Run initdb beside the place where the cluster belongs, and move the result there.
+
+        A run that is cut short leaves a draft, which the next one throws away.
+        """
+        draft = self.data / "postgres.draft"
+        if draft.exists():
+            shutil.rmtree(draft)
+        self._claim(draft)
         with tempfile.TemporaryFile() as log:
             run = self._spawn(
                 *("initdb", "-D", "/proc/self/cwd", "-U", "postgres", "--encoding=UTF8"),
                 *("--auth-local=peer", "--auth-host=reject", "--no-instructions"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+                directory=draft,
                 log=log,
             )
             if run.wait() != 0:
                 log.seek(0)
                 raise PostgresFailed(f"initdb failed:\n{log.read().decode(errors='replace')}")
+        draft.rename(self.home)
 
     def _clear_stale_lock(self, seconds: float = 15) -> None:
         """Remove the postmaster.pid of a server that was killed.
@@ -233,8 +240,10 @@ class Cluster:
             return False
         return str(self.socket_directory).encode() in command
 
-    def _spawn(self, program: str, *arguments: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start one of PostgreSQL's programs in the cluster's directory, as its user.
+    def _spawn(
+        self, program: str, *arguments: str, directory: Path, log: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        """Start one of PostgreSQL's programs in `directory`, as PostgreSQL's user.
 
         SIGQUIT, not SIGKILL, follows our death: PostgreSQL then ends its own children.
         """
@@ -243,7 +252,7 @@ class Cluster:
         return process.start(
             [self._binaries / program, *arguments],
             at_our_death=signal.SIGQUIT,
-            cwd=self.home,
+            cwd=directory,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             stdout=log,
             stderr=log,

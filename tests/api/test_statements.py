@@ -76,6 +76,8 @@ def test_monitors_follow_from_the_columns_roles_and_kinds(loans: str) -> None:
         "drift_alarm": counted,
         "estimated_performance": ["risk"],
         "realised_performance": ["risk"],
+        "fairness_selection": ["origin"],
+        "fairness_outcome": ["origin"],
     }
 
 

@@ -32,6 +32,8 @@ from countersign.statement import (
 )
 
 TOKEN = "one-time-token"
+JSON = {"Content-Type": "application/json"}
+PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 class SmallAppliance:
@@ -165,11 +167,12 @@ def running_appliance() -> Iterator[SmallAppliance]:
             except Refused as refusal:
                 problem = {"type": refusal.rule, "detail": refusal.detail, "path": refusal.path}
                 status, value = 422, problem
-            self._write(status, value if isinstance(value, bytes) else json.dumps(value).encode())
+            content = value if isinstance(value, bytes) else json.dumps(value).encode()
+            self._write(status, content, JSON if status < 400 else PROBLEM)
 
-        def _write(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
-            for name, text in (headers or {}).items():
+            for name, text in headers.items():
                 self.send_header(name, text)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -16,10 +16,10 @@ from countersign.binning import Bins
 from countersign.checks import check_baseline
 from countersign.collector import Collector
 from countersign.hashing import token_of
-from countersign.statement import Baseline, Refused, decode
+from countersign.statement import Baseline, Refused, Window, decode
 from countersign.survey import SCORE_BINS, numeric_edges, score_edges
 
-from .cast import DIGEST, KEY, RECIPE, some_rows
+from .cast import DIGEST, KEY, RECIPE, a_plan, some_rows
 
 MIN = 11
 
@@ -125,6 +125,34 @@ def test_scores_beyond_0_and_1_get_bins_of_their_own_scale():
     assert 620.0 in edges
     assert edges[0] > 300
     assert edges[-1] < 1000
+
+
+@pytest.mark.parametrize("time", [None, "when"])
+def test_columns_without_a_common_category_are_counted_without_tokens(time: str | None):
+    """All missing, or like identifiers: missing, invalid and other are all that they tell."""
+    frame = some_rows(5_000).assign(
+        empty=np.nan, nothing=None, customer=[f"C{i:06}" for i in range(5_000)]
+    )
+    frame["origin"] = frame["customer"]
+    frame = frame if time else frame.drop(columns="when")
+    told = a_baseline(frame, time=time)
+    for name in ("empty", "nothing", "customer", "origin"):
+        assert (column(told, name).kind, column(told, name).tokens) == ("categorical", [])
+    cells = {name: told.total.columns[name].cells for name in ("empty", "nothing", "customer")}
+    assert cells == {
+        "empty": [5_000, 0, 0],
+        "nothing": [5_000, 0, 0],
+        "customer": [0, 0, 5_000],
+    }
+    assert set(told.total.groups) == {"sex"}
+    assert told.labels is not None
+    assert set(told.labels.groups) == {"sex"}
+    collector = Collector(a_plan(frame, time=time), key=KEY)
+    collector.add(frame)
+    start = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    window = decode(collector.close_window(start, start + dt.timedelta(days=7)), Window)[1]
+    assert window.tally.columns["empty"].cells == [5_000, 0, 0]
+    assert set(window.tally.groups) == {"sex"}
 
 
 def test_a_time_column_gives_a_series_that_adds_up_to_the_total():

@@ -10,7 +10,7 @@ import pytest
 from countersign.cli import OK, REFUSED, UNREACHABLE, main
 from countersign.statement import Baseline, Outcomes, Window
 
-from .appliance import TOKEN, SmallAppliance, running_appliance
+from .appliance import PROBLEM, TOKEN, SmallAppliance, running_appliance
 from .cast import ROLES, some_rows
 
 Run = Callable[..., int]
@@ -126,7 +126,7 @@ def test_a_refusal_names_the_rule_and_ends_with_1(
     assert run("window", file, *VERSION, "--time", "when") == REFUSED
     run(*baseline_of(file))
     capsys.readouterr()
-    appliance.first.append((422, {}, b'{"type": "window.future", "detail": "It is over."}'))
+    appliance.first.append((422, PROBLEM, b'{"type": "window.future", "detail": "It is over."}'))
     period = ["--start", "2026-01-05", "--end", "2026-01-12"]
     assert run("window", file, *VERSION, *period) == REFUSED
     assert "window.future" in capsys.readouterr().err

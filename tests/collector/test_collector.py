@@ -3,12 +3,14 @@
 import datetime as dt
 import logging
 import threading
+import time
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from countersign import collector as module
 from countersign.checks import check_outcomes, check_window
 from countersign.collector import BUFFER, MONDAY, Collector
 from countersign.statement import Outcomes, Privacy, Refused, Window, decode, encode
@@ -17,7 +19,8 @@ from countersign.statements import OpenPlan
 from .cast import DIGEST, KEY, a_collector, a_plan, some_rows
 
 END = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
-START = END - dt.timedelta(days=7)
+WEEK = dt.timedelta(days=7)
+START = END - WEEK
 
 
 def told(payload: bytes, plan: OpenPlan) -> Window:
@@ -217,11 +220,23 @@ def test_without_a_period_the_window_reaches_from_the_last_one_to_now():
     assert first.start <= before
 
 
-def test_shards_name_the_same_start_to_add_up():
-    shards = [a_collector(shard=i, shards=2) for i in range(2)]
-    windows = [told(shard.close_window(), shard.plan) for shard in shards]
-    assert windows[0].start == windows[1].start
-    assert (windows[0].start - MONDAY) % dt.timedelta(days=7) == dt.timedelta(0)
+def test_shards_that_stop_name_the_calendars_start_and_end_to_add_up():
+    sent: list[bytes] = []
+    collectors = [a_collector(shard=i, shards=2) for i in range(2)]
+    for collector in collectors:
+        collector.start(sent.append)
+        collector.add(some_rows(50))
+        collector.stop()
+    first, second = (told(payload, collectors[0].plan) for payload in sent)
+    assert (first.start, first.end) == (second.start, second.end)
+    assert (first.start - MONDAY) % WEEK == dt.timedelta(0)
+    assert first.start <= dt.datetime.now(dt.UTC) < first.end == first.start + WEEK
+
+
+def test_a_shard_closes_each_window_once():
+    collector = a_collector(shards=2)
+    first, again = (told(collector.close_window(), collector.plan) for _ in range(2))
+    assert (first.start, first.end) == (again.start, again.end)
 
 
 def test_windows_are_closed_by_themselves_and_the_last_one_at_the_stop():
@@ -240,9 +255,51 @@ def test_a_plan_with_noise_is_not_followed_without_noise():
         OpenPlan.read(encode(plan, DIGEST))
 
 
-def test_a_deployment_that_the_wire_cannot_carry_is_refused_before_it_is_sent():
-    collector = a_collector(deployment="no spaces, please")
-    collector.add(some_rows(100))
-    with pytest.raises(Refused, match=r"statement\.malformed"):
-        collector.close_window(START, END)
-    assert collector.rows == 100
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"deployment": "no spaces, please"}, "collector.deployment"),
+        ({"deployment": ""}, "collector.deployment"),
+        ({"shard": 2, "shards": 2}, "window.shard_out_of_range"),
+        ({"shard": -1}, "window.shard_out_of_range"),
+        ({"shards": 10_001}, "window.shard_out_of_range"),
+    ],
+)
+def test_what_no_statement_could_carry_is_refused_before_a_row_is_counted(options, rule):
+    with pytest.raises(Refused) as refusal:
+        a_collector(**options)
+    assert refusal.value.rule == rule
+
+
+def test_a_window_that_cannot_be_closed_is_tried_again_after_a_pause(monkeypatch):
+    collector = a_collector()
+    monkeypatch.setattr(module, "PAUSE", 0.05)
+    collector._opened -= WEEK  # its window is over
+    collector.deployment = "no spaces, please"
+    collector.start(lambda payload: None)
+    time.sleep(0.5)
+    collector.stop()
+    assert 2 <= collector.failures <= 12
+
+
+def test_a_statement_that_cannot_be_sent_is_kept_and_tried_again(monkeypatch):
+    tried: list[bytes] = []
+
+    def send(payload: bytes) -> None:
+        tried.append(payload)
+        if len(tried) < 3:
+            raise Refused("spool.full", "Too many statements wait.")
+
+    collector = a_collector()
+    monkeypatch.setattr(module, "PAUSE", 0.02)
+    collector._opened -= WEEK
+    collector.add(some_rows(50))
+    collector.start(send)
+    limit = time.monotonic() + 10
+    while len(tried) < 3 and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert len(set(tried)) == 1
+    assert told(tried[2], collector.plan).tally.rows == 50
+    collector.stop()
+    assert len(tried) == 4
+    assert collector.failures == 2

@@ -13,6 +13,17 @@ def test_the_library_and_the_command_line_load_no_data_frames():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_who_only_reads_statements_loads_no_collector():
+    script = (
+        "import sys, countersign.statement, countersign.checks, countersign.dsse\n"
+        "assert not {'numpy', 'countersign.collector', 'countersign.home'} & set(sys.modules)\n"
+        "from countersign import Collector, Home, Refused\n"
+        "assert {'countersign.collector', 'countersign.home'} <= set(sys.modules)\n"
+        "assert not hasattr(countersign, 'Hope')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_without_pyarrow_files_are_refused_with_advice():
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from countersign import Collector, Home, Refused, dsse, sender
 from countersign.rest import Answer, Unreachable
 from countersign.sender import Sender
-from countersign.statement import Event, digest_of, encode
+from countersign.statement import Event, Window, digest_of, encode
 
-from .appliance import TOKEN, SmallAppliance, running_appliance
+from .appliance import JSON, PROBLEM, TOKEN, SmallAppliance, running_appliance
 from .cast import DIGEST, RECIPE, some_rows
 
 
@@ -58,9 +58,10 @@ def test_a_retry_sends_equal_bytes(home: Home, appliance: SmallAppliance):
 
 def test_an_answer_that_was_lost_is_asked_for_again(home: Home, appliance: SmallAppliance):
     home.sender.put(an_event())
-    body = home.sender.waiting()[0].read_bytes()
+    [path] = home.sender.waiting()
+    body = path.read_bytes()
     home.sender.flush()
-    (home.directory / "spool" / "0-again.statement").write_bytes(body)
+    path.write_bytes(body)
     [receipt] = home.sender.flush().accepted
     assert receipt["entry"] == 0
     assert len(appliance.received) == 1
@@ -69,7 +70,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(home: Home, appliance: Small
 def test_what_is_refused_is_kept_with_its_problem_and_holds_nothing_up(
     home: Home, appliance: SmallAppliance
 ):
-    appliance.first.append((422, {}, b'{"type": "window.future", "detail": "It is over."}'))
+    appliance.first.append((422, PROBLEM, b'{"type": "window.future", "detail": "It is over."}'))
     home.sender.put(an_event(1))
     home.sender.put(an_event(2))
     flushed = home.sender.flush()
@@ -84,9 +85,61 @@ def test_what_is_refused_is_kept_with_its_problem_and_holds_nothing_up(
 
 
 def test_an_unreadable_problem_is_named_by_its_status(home: Home, appliance: SmallAppliance):
-    appliance.first.append((413, {}, b"<html>"))
+    appliance.first.append((413, PROBLEM, b"<html>"))
     home.sender.put(an_event())
     assert home.sender.flush().refused[0]["type"] == "http.413"
+
+
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, HTML, b"<html>Log in, please</html>"),
+        (200, JSON, b"<html>Log in, please</html>"),
+        (200, HTML, b'{"digest": "%b", "entry": 1}' % digest_of(an_event()).encode()),
+        (202, JSON, b'{"digest": "%064d", "entry": 1}' % 0),
+        (204, {}, b""),
+        (403, HTML, b"<html>Not from here</html>"),
+        (404, {}, b""),
+        (407, JSON, b"{}"),
+    ],
+)
+def test_only_the_appliances_own_word_ends_the_waiting(
+    home: Home, appliance: SmallAppliance, answer: tuple[int, dict[str, str], bytes]
+):
+    """A proxy's log-in page, another statement's receipt, a proxy's 4xx: none of them counts."""
+    appliance.first.append(answer)
+    home.sender.put(an_event())
+    flushed = home.sender.flush()
+    assert (flushed.accepted, flushed.refused, flushed.waiting) == ([], [], 1)
+    assert len(home.sender.flush().accepted) == 1
+
+
+def test_what_is_too_large_for_a_proxy_holds_nothing_up(home: Home, appliance: SmallAppliance):
+    appliance.first.append((413, HTML, b"<html>"))
+    home.sender.put(an_event(1))
+    home.sender.put(an_event(2))
+    flushed = home.sender.flush()
+    assert (len(flushed.accepted), flushed.waiting) == (1, 1)
+
+
+def test_a_shards_window_waits_until_it_is_over(home: Home, appliance: SmallAppliance):
+    home.sender.put(a_baseline(home))
+    home.sender.flush()
+    collector = home.collector("loans", "1", shard=1, shards=2)
+    now = dt.datetime.now(dt.UTC)
+    begin, end = now - dt.timedelta(days=6), now + dt.timedelta(seconds=1)
+    home.sender.put(collector.close_window(begin, end))
+    home.sender.put(an_event())
+    flushed = home.sender.flush()
+    assert (len(flushed.accepted), flushed.waiting, flushed.held) == (1, 0, 1)
+    assert appliance.payloads(Window) == []
+    time.sleep((end - dt.datetime.now(dt.UTC)).total_seconds())
+    flushed = home.sender.flush()
+    assert (len(flushed.accepted), flushed.held) == (1, 0)
+    assert appliance.payloads(Window)[0].end == end
 
 
 def test_a_redirect_is_not_followed(home: Home, appliance: SmallAppliance):
@@ -138,7 +191,7 @@ def test_refused_statements_are_bounded_too(
     home: Home, appliance: SmallAppliance, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(sender, "MOST_REFUSED", 2)
-    appliance.first += [(422, {}, b"{}")] * 4
+    appliance.first += [(422, PROBLEM, b"{}")] * 4
     for i in range(4):
         home.sender.put(an_event(i))
     home.sender.flush()

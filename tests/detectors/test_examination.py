@@ -1,10 +1,14 @@
 """Windows in, figures and incidents out: the same jobs that the worker runs, run here by hand."""
 
+import msgspec
 import numpy as np
 import pytest
 
+from countersign.statement import Privacy, Refused, Span, Tally
+from detectors.baselines import learn
 from detectors.models import Examination, Measurement, Stream, Window
 from detectors.recording import examine_and_record, overdue
+from governance.incidents import resolve_incident
 from governance.models import Entry, Incident
 from tests.detectors import world as w
 from tests.detectors.world import World
@@ -114,6 +118,79 @@ def test_a_correction_changes_the_figures_but_not_the_evidence(world: World):
     assert (after.step, bytes(after.state)) == (before.step, bytes(before.state))
     assert Examination.objects.count() == 2
     assert not Incident.objects.exists()
+
+
+def test_a_window_too_small_to_tell_is_no_finding_and_its_correction_counts(world: World):
+    small = world.window(0, tally=Tally(rows=None, columns={}))
+    world.send(small)
+    examine_all()
+    assert Examination.objects.get().rows is None
+    assert not Incident.objects.exists()
+    world.send(world.window(0, w.GONE, revision=2))
+    examine_all()
+    assert Incident.objects.get(cause="data_quality").title.startswith("income is gone")
+    assert Stream.objects.get(kind="counts").step == 1
+
+
+def test_labels_that_come_in_pieces_all_reach_the_alarm(world: World):
+    windows = [world.window(week) for week in range(4)]
+    for window in windows:
+        world.send(window)
+        few = world.labels(world.tally(w.ORDINARY, 2_000))
+        world.send(world.outcomes(window, labels=few))
+    examine_all()
+    assert not Incident.objects.exists()
+    for window in windows:
+        world.send(world.outcomes(window, bias=0.25, revision=2))
+    examine_all()
+    assert Incident.objects.get().cause == "performance"
+
+
+def test_an_incident_that_was_resolved_does_not_come_back_with_the_labels(world: World):
+    empty = world.window(0, rows=0)
+    world.send(empty)
+    examine_all()
+    resolve_incident(Incident.objects.get(), actor="user:1", reason="A holiday.")
+    world.send(world.outcomes(world.window(0)))
+    examine_all()
+    assert Incident.objects.get().status == "resolved"
+
+
+def test_scores_beyond_the_reference_count_as_decisions(world: World):
+    beyond = w.ORDINARY | {"risk": np.array([0, 0, 0.5, 0, 0, 0, 0, 0, 0, 0.5])}
+    window = world.window(0, beyond)
+    world.send(window)
+    world.send(world.outcomes(window))
+    examine_all()
+    measured = Measurement.objects.get(detector="realised_performance")
+    assert measured.examination.labelled == world.rows
+    assert _figure("estimated_performance", "positive_rate") > 0.4
+
+
+def test_longer_reference_windows_expect_as_many_rows_a_day(world: World):
+    """The collector joins reference windows when there are too many; volume must not notice."""
+    long = [
+        Span(start=s.start, end=s.start + 3 * (s.end - s.start), tally=s.tally)
+        for s in world.reference.windows[::3]
+    ]
+    known = learn(msgspec.structs.replace(world.reference, windows=long, season="weekday"), 0.01)
+    assert known.season == "none"
+    assert known.volumes == pytest.approx(world.rows / 3)
+
+
+def test_windows_that_share_time_are_refused(world: World):
+    world.send(world.window(0))
+    later = world.window(0).start + w.WEEK / 2
+    with pytest.raises(Refused, match=r"window\.overlap"):
+        world.send(world.window(1, start=later))
+    assert Window.objects.count() == 1
+
+
+def test_noise_that_no_policy_asked_for_is_refused(world: World):
+    """It would lift the floor under single cells."""
+    noisy = Privacy(mechanism="discrete_laplace", scale=1e-9)
+    with pytest.raises(Refused, match=r"privacy\.mechanism_not_in_policy"):
+        world.send(msgspec.structs.replace(world.reference, privacy=noisy, revision=2))
 
 
 def test_shards_wait_for_each_other_and_add_up(world: World):

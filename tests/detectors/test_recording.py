@@ -87,25 +87,30 @@ def test_a_worker_that_lost_its_claim_writes_nothing(world: World):
     assert Stream.objects.get(kind="counts").step == 1
 
 
-def test_a_window_that_always_fails_is_tried_five_times_then_told(world: World):
+def test_a_window_that_always_fails_is_told_once_and_tried_again_with_growing_pauses(world: World):
     """Its statement was damaged in the database after it had been accepted."""
     world.send(world.window(0))
     world.send(world.window(1))
-    Statement.objects.filter(part__window__start=BEGIN).update(payload=b"damaged")
-    failures = 0
-    for _ in range(10):
+    damaged = Statement.objects.get(part__window__start=BEGIN)
+    Statement.objects.filter(pk=damaged.pk).update(payload=b"damaged")
+    pauses = []
+    for _ in range(recording.ATTEMPTS):
+        with pytest.raises(Refused):
+            examine_and_record(damaged.part.window_id)
+        window = Window.objects.get(start=BEGIN)
+        assert window.claimed_until is not None
+        pauses.append(window.claimed_until - timezone.now())
+        assert window.pk not in overdue()
         Window.objects.update(claimed_until=None)
-        for pk in overdue():
-            try:
-                examine_and_record(pk)
-            except Refused:
-                failures += 1
-    assert failures == recording.ATTEMPTS
-    assert recording.give_up() == 1
-    assert recording.give_up() == 0
-    assert Examination.objects.count() == 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 8 * pauses[0]
+    assert [recording.tell_of_failures() for _ in range(2)] == [1, 0]
     assert Incident.objects.get().findings[0]["detector"] == "examination"
     assert Entry.objects.filter(kind="window.failed").count() == 1
+
+    Statement.objects.filter(pk=damaged.pk).update(payload=damaged.payload)
+    assert all(examine_and_record(pk) for pk in overdue())
+    assert Examination.objects.count() == 2
 
 
 def test_what_cannot_be_logged_does_not_happen(world: World):

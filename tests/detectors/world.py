@@ -60,6 +60,7 @@ class World:
     rows: int = 4_000
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
     plan: str = ""
+    reference: Baseline = field(init=False)
 
     def tally(self, shares: dict[str, np.ndarray], rows: int) -> Tally:
         columns = {}
@@ -104,7 +105,8 @@ class World:
             labels=self.labels(total),
             windows=spans,
         )
-        receipt = intake.accept_baseline(self._upload(statement), self.version)
+        self.reference = statement
+        receipt = self.send(statement)
         self.plan = self.version.baselines.latest("revision").plan_digest
         return receipt
 
@@ -130,7 +132,9 @@ class World:
         facts: dict[str, Any] = {name: getattr(window, name) for name in names}
         return Outcomes(**facts | {"labels": self.labels(window.tally, bias)} | changes)
 
-    def send(self, statement: Window | Outcomes) -> Receipt:
+    def send(self, statement: Baseline | Window | Outcomes) -> Receipt:
+        if isinstance(statement, Baseline):
+            return intake.accept_baseline(self._upload(statement), self.version)
         accept = intake.accept_window if isinstance(statement, Window) else intake.accept_outcomes
         return accept(self._upload(statement))
 

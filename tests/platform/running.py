@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psycopg
+
 from appliance.embedded import process
 from appliance.embedded.postgres import APP, OWNER, Cluster
 
@@ -99,6 +101,14 @@ class Appliance:
         except urllib.error.HTTPError:
             return True
         except OSError:
+            return False
+        return True
+
+    def database_answers(self) -> bool:
+        """False while PostgreSQL is away or recovering."""
+        try:
+            psycopg.connect(self.database_url).close()
+        except psycopg.OperationalError:
             return False
         return True
 

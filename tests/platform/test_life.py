@@ -66,6 +66,7 @@ def test_a_killed_program_takes_its_workers_along_and_is_started_again(running_a
     wait_until(lambda: not any(alive(pid) for pid in workers), 5)
     assert running_appliance.pid_of(program) != before
     wait_until(running_appliance.answers, 30)
+    wait_until(running_appliance.database_answers, 30)
 
 
 def test_secrets_are_private_and_in_no_log_or_command_line(running_appliance):
@@ -121,7 +122,7 @@ def test_it_runs_as_an_ordinary_user(nobodys_directory):
     )
     appliance.start()
     assert {Path(f"/proc/{pid}").stat().st_uid for pid in appliance.pids()} == {account.pw_uid}
-    appliance.stop()
+    appliance.stop(signal.SIGKILL)
 
 
 def _reachable_python(become: list[str]) -> str:

@@ -1,10 +1,12 @@
 """The same code on a PostgreSQL that somebody else runs."""
 
+import signal
+
 import psycopg
 from psycopg import sql
 
 from appliance.embedded.postgres import APP, OWNER, Cluster
-from tests.platform.running import MARKS, Appliance, below, command_line, wait_until
+from tests.platform.running import MARKS, Appliance, command_line
 
 
 def test_with_a_database_url_no_postgres_is_started(cluster: Cluster, tmp_path):
@@ -17,10 +19,10 @@ def test_with_a_database_url_no_postgres_is_started(cluster: Cluster, tmp_path):
     }
     appliance = Appliance(tmp_path / "data", env=urls)
     appliance.start()
-    wait_until(lambda: below(appliance.pid_of("worker")), 60)
+    assert appliance.pid_of("worker")
     commands = [command_line(pid) for pid in appliance.pids()]
     assert not any(MARKS["postgres"] in command for command in commands)
     assert not (appliance.data / "postgres").exists()
     with psycopg.connect(urls["DATABASE_URL"]) as connection:
         connection.execute("SELECT FROM django_session")
-    appliance.stop()
+    appliance.stop(signal.SIGKILL)

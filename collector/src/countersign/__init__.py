@@ -8,9 +8,21 @@
 `countersign.statement` defines what crosses the line.
 """
 
-from .collector import Collector
-from .home import Home
-from .statement import Refused
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .collector import Collector
+    from .home import Home
+    from .statement import Refused
 
 __all__ = ["Collector", "Home", "Refused"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the collector when it is asked for: the appliance only needs the statements' format."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "statement" if name == "Refused" else name.lower()
+    return getattr(import_module(f".{module}", __name__), name)

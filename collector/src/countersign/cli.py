@@ -155,6 +155,8 @@ def _send(home: Home, payloads: Iterable[bytes]) -> int:
     for problem in flushed.refused:
         where = f" [{problem['path']}]" if "path" in problem else ""
         print(f"refused: {problem.get('type')}: {problem.get('detail')}{where}", file=sys.stderr)
+    if flushed.held:
+        print(f"{flushed.held} statements wait for the end of their window")
     if flushed.waiting:
         print(f"{flushed.waiting} statements wait: the appliance didn't answer", file=sys.stderr)
         return UNREACHABLE

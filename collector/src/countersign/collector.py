@@ -16,19 +16,27 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from .baseline import Recipe, make_baseline
 from .counting import Counted, Counter
-from .statement import Refused
+from .statement import Refused, Slug
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
 
 BUFFER = 128  # rows of `add_row` that are counted together
+PAUSE = 60.0  # seconds until a window that couldn't be sent is tried again
+MOST_UNSENT = 100  # statements that `send` didn't take; then the oldest is given up
+MOST_SHARDS = 10_000
 MONDAY = datetime(1970, 1, 5, tzinfo=UTC)  # windows are counted from here
 
 log = logging.getLogger("countersign")
 
 
 class Collector:
-    """Counts the rows of one deployment, window by window. Threads may share it."""
+    """Counts the rows of one deployment, window by window. Threads may share it.
+
+    Raises `Refused` if no statement could carry the deployment's name or the shard's number.
+    """
 
     def __init__(
         self,
@@ -39,6 +47,7 @@ class Collector:
         shard: int = 0,
         shards: int = 1,
     ) -> None:
+        _check_name(deployment, shard, shards)
         self.plan, self.deployment = plan, deployment
         self.shard, self.shards = shard, shards
         self.failures = 0
@@ -106,8 +115,9 @@ class Collector:
     ) -> bytes:
         """The window's statement; the next window begins.
 
-        Without `start` and `end` it is the calendar's window, as far as it was collected. Raises
-        `Refused` where start, end or deployment make no sense; then nothing is lost.
+        Without `start` and `end` it is the calendar's window: as far as it was collected, or the
+        whole of it for a shard, which so closes each window once. Raises `Refused` where start or
+        end make no sense; then nothing is lost.
         """
         own_start, own_end = self._period()
         period = Period(
@@ -124,7 +134,7 @@ class Collector:
         except Refused:
             self.merge(counted)
             raise
-        self._opened = max(self._opened, own_end)
+        self._opened = max(self._opened, min(own_end, datetime.now(UTC)))
         return payload
 
     def outcomes(self, batch: Any, start: datetime, end: datetime, *, revision: int = 1) -> bytes:
@@ -149,19 +159,29 @@ class Collector:
             self._thread.join()
 
     def _close_windows(self, send: Callable[[bytes], Any]) -> None:
-        stopped = False
+        unsent: deque[bytes] = deque(maxlen=MOST_UNSENT)
+        stopped, left = False, self._seconds_left()
         while not stopped:
-            left = self._boundary(self._opened) - datetime.now(UTC)
-            stopped = self._stop.wait(max(left.total_seconds(), 0))
-            if stopped or self._boundary(self._opened) <= datetime.now(UTC):
-                with self._no_failure_escapes():
-                    send(self.close_window())
+            stopped = self._stop.wait(left)
+            left = PAUSE
+            with self._no_failure_escapes():
+                if stopped or not self._seconds_left():
+                    unsent.append(self.close_window())
+                while unsent:
+                    send(unsent[0])
+                    unsent.popleft()
+                left = self._seconds_left()
+
+    def _seconds_left(self) -> float:
+        """Until the open window ends; 0 if it is over."""
+        return max((self._boundary(self._opened) - datetime.now(UTC)).total_seconds(), 0)
 
     def _period(self) -> tuple[datetime, datetime]:
-        """A lone collector says since when it counts; shards must name the same start to add up."""
+        """A lone collector says when it counted; shards name the same start and end to add up."""
         end = self._boundary(self._opened)
-        start = self._opened if self.shards == 1 else end - self._length
-        return start, min(end, datetime.now(UTC))
+        if self.shards > 1:
+            return end - self._length, end
+        return self._opened, min(end, datetime.now(UTC))
 
     @property
     def _length(self) -> timedelta:
@@ -187,6 +207,22 @@ class Collector:
             self.failures += 1
             if self.failures == 1:
                 log.exception("Counting failed; the model goes on. Later failures aren't logged.")
+
+
+def _check_name(deployment: str, shard: int, shards: int) -> None:
+    try:
+        msgspec.convert(deployment, Slug)
+    except msgspec.ValidationError:
+        raise Refused(
+            "collector.deployment",
+            "A deployment's name has at most 64 of the letters A to Z, digits, and _ . or -, "
+            "and begins with a letter or digit.",
+        ) from None
+    if not 0 <= shard < shards <= MOST_SHARDS:
+        raise Refused(
+            "window.shard_out_of_range",
+            f"Shards are numbered from 0 to shards - 1; there are at most {MOST_SHARDS}.",
+        )
 
 
 def outcome_counter(plan: OpenPlan, key: bytes) -> Counter:

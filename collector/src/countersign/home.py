@@ -150,9 +150,9 @@ def _call(method: str, url: str, value: dict[str, str] | None, bearer: str | Non
         headers["Authorization"] = f"Bearer {bearer}"
     body = None if value is None else msgspec.json.encode(value)
     answer = request(method, url, body, headers)
-    if answer.ok:
+    if answer.ok and answer.is_json:
         return answer
-    if not answer.final:
+    if not answer.refused:
         raise Unreachable(f"The appliance answered with status {answer.status}; try again.")
     problem = answer.json()
     raise Refused(

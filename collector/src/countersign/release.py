@@ -55,7 +55,9 @@ class Release:
         self.parts, self.min_count = parts, min_count
         self.within, self.cuts = within or Cuts(), Cuts()
         self.score = next((c for c in columns if c.role == "score"), None)
-        self.group_columns = [c for c in columns if c.role == "group" and self.score is not None]
+        self.group_columns = [
+            c for c in columns if c.role == "group" and c.tokens and self.score is not None
+        ]
         self.decision = _decision_cell(self.score, threshold)
         for name in parts[0].columns:
             lines = np.stack([part.columns[name] for part in parts])

@@ -33,9 +33,15 @@ class Answer:
         return 200 <= self.status < 300
 
     @property
-    def final(self) -> bool:
-        """Sending the same bytes again won't change the answer."""
-        return self.ok or (400 <= self.status < 500 and self.status not in (408, 425, 429))
+    def refused(self) -> bool:
+        """The appliance itself says no, and would again. A proxy's 4xx has another content type."""
+        final = 400 <= self.status < 500 and self.status not in (408, 425, 429)
+        return final and self.headers.get_content_type() == "application/problem+json"
+
+    @property
+    def is_json(self) -> bool:
+        """Declared as JSON of some kind, unlike the log-in page of a proxy."""
+        return self.headers.get_content_subtype().rpartition("+")[2] == "json"
 
     def json(self) -> dict[str, Any]:
         """The body, or a problem document that says that it was none."""

@@ -1,12 +1,18 @@
 """Signs statements, keeps them on disk until the appliance has answered, and sends the same bytes.
 
-    spool/<time>-<digest>.statement      waits: the address on the first line, then the envelope
+    spool/<time>-<digest>.statement      waits: a line with the address, then the envelope
     refused/<time>-<digest>.statement    was refused for good, with its .problem.json beside it
     receipts.jsonl                       digest and audit entry of everything that was accepted
 
 A statement is on disk (written, synced, renamed) before the first attempt, so that neither a kill
 nor a failing network loses it; and since it is signed once, every attempt sends equal bytes, which
 the appliance recognises. `put` never waits for the network; a thread or `flush` does.
+
+A statement leaves the spool only when the appliance has answered: with a receipt that names the
+statement's digest, or with a problem document. Whatever else a proxy says, it is sent again.
+
+A shard's window ends when the calendar's does, also if it was closed earlier. The appliance takes
+no window that isn't over; so the first line names its end too, until which it is held back.
 """
 
 import gzip
@@ -19,6 +25,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +41,7 @@ MOST_BYTES = 256 * 1024 * 1024
 MOST_REFUSED = 1_000
 LONGEST_PAUSE = 300.0
 SMALL = 1_024
+TOO_LARGE = 413  # says a proxy about one statement: the others go on
 
 log = logging.getLogger("countersign")
 
@@ -47,11 +55,15 @@ ADDRESS = {
 
 @dataclass
 class Flushed:
-    """What became of the spool: receipts, problem documents, and how many statements still wait."""
+    """What became of the spool: receipts, problem documents, and how many statements still wait.
+
+    `held` more are windows of shards that aren't over yet.
+    """
 
     accepted: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
     waiting: int = 0
+    held: int = 0
     pause: float | None = None  # seconds the appliance asked to wait
 
 
@@ -76,7 +88,7 @@ class Sender:
         waiting = self.waiting()
         if len(waiting) >= MOST_WAITING or sum(_size(p) for p in waiting) > MOST_BYTES:
             raise Refused("spool.full", "Too many statements wait: the appliance doesn't answer.")
-        content = _address(payload).encode() + b"\n" + dsse.sign(payload, self._key)
+        content = _first_line(payload).encode() + b"\n" + dsse.sign(payload, self._key)
         name = f"{time.time_ns():020d}-{digest_of(payload)}.statement"
         _write_durably(self._spool / name, content)
         self._wake.set()
@@ -97,14 +109,19 @@ class Sender:
         with self._flushing:
             for path in self.waiting():
                 try:
-                    answer = self._send(path.read_bytes())
+                    line, _, body = path.read_bytes().partition(b"\n")
                 except FileNotFoundError:  # another process has sent it meanwhile
                     continue
-                if answer is None or not answer.final:
-                    flushed.pause = answer.retry_after() if answer else None
-                    break
-                self._settle(path, answer, flushed)
-        flushed.waiting = len(self.waiting())
+                address, *end = line.decode().split()
+                if end and datetime.fromisoformat(end[0]) > datetime.now(UTC):
+                    flushed.held += 1
+                    continue
+                answer = self._send(address, body)
+                if answer and (self._settle(path, answer, flushed) or answer.status == TOO_LARGE):
+                    continue
+                flushed.pause = answer.retry_after() if answer else None
+                break
+        flushed.waiting = len(self.waiting()) - flushed.held
         return flushed
 
     def start(self) -> None:
@@ -134,32 +151,36 @@ class Sender:
             if failures:
                 self._stop.wait(flushed.pause or _pause(failures))
             else:
-                self._wake.wait()
+                self._wake.wait(LONGEST_PAUSE if flushed.held else None)
 
-    def _send(self, content: bytes) -> Answer | None:
-        address, _, body = content.partition(b"\n")
+    def _send(self, address: str, body: bytes) -> Answer | None:
         headers = dict(self._headers)
         if len(body) > SMALL:
             body = gzip.compress(body, mtime=0)
             headers["Content-Encoding"] = "gzip"
         try:
-            return request("POST", self._url + address.decode(), body, headers)
+            return request("POST", self._url + address, body, headers)
         except Unreachable as error:
             log.warning("A statement waits in the spool: %s", error)
             return None
 
-    def _settle(self, path: Path, answer: Answer, flushed: Flushed) -> None:
-        if answer.ok:
-            receipt = answer.json()
+    def _settle(self, path: Path, answer: Answer, flushed: Flushed) -> bool:
+        """Act on the appliance's word; False if the answer isn't that."""
+        receipt = answer.json()
+        if answer.ok and answer.is_json and receipt.get("digest") == _digest_in(path):
             with (self._directory / "receipts.jsonl").open("ab") as receipts:
                 receipts.write(msgspec.json.encode(receipt) + b"\n")
             flushed.accepted.append(receipt)
             path.unlink(missing_ok=True)
-            return
+            return True
+        if not answer.refused:
+            log.warning("A statement waits: status %d is no receipt for it.", answer.status)
+            return False
         problem = {**answer.json(), "status": answer.status}
         log.error("The appliance refused a statement: %s", problem.get("type"))
         flushed.refused.append(problem)
         self._keep_refused(path, problem)
+        return True
 
     def _keep_refused(self, path: Path, problem: dict[str, Any]) -> None:
         document = self._refused / path.with_suffix(".problem.json").name
@@ -171,10 +192,17 @@ class Sender:
             old.with_suffix(".problem.json").unlink(missing_ok=True)
 
 
-def _address(payload: bytes) -> str:
-    """Where a statement goes, by its predicate type."""
+def _first_line(payload: bytes) -> str:
+    """Where a statement goes, by its predicate type; and the end of a shard's window."""
     statement = json.loads(payload)
-    return ADDRESS[statement["predicateType"]].format(name=statement["subject"][0]["name"])
+    address = ADDRESS[statement["predicateType"]].format(name=statement["subject"][0]["name"])
+    predicate = statement["predicate"]
+    return f"{address} {predicate['end']}" if predicate.get("shards", 1) > 1 else address
+
+
+def _digest_in(path: Path) -> str:
+    """The digest in a spooled statement's name."""
+    return path.stem.partition("-")[2]
 
 
 def _pause(failures: int) -> float:

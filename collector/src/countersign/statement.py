@@ -49,6 +49,7 @@ from msgspec import Meta
 MAX_BYTES = 2 * 1024 * 1024
 MAX_COLUMNS = 2_000
 MAX_CELLS = 100
+MAX_SHARDS = 500
 MAX_COUNT = 2**53
 
 # `$(?!\n)`: Python's `$` alone would let a final line feed through.
@@ -59,8 +60,9 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Token = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
+Revision = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Cell = Count | None
-Cells = Annotated[list[Cell], Meta(min_length=4, max_length=MAX_CELLS + 4)]
+Cells = Annotated[list[Cell], Meta(min_length=3, max_length=MAX_CELLS + 4)]
 Sums = Annotated[list[float | None], Meta(max_length=MAX_CELLS + 4)]
 
 Role = Literal["feature", "score", "prediction", "group", "outcome"]
@@ -141,7 +143,7 @@ class Privacy(_Wire, frozen=True, kw_only=True):
     """How the counts were protected. `scale`: Laplace scale 1/eps, or Gaussian sigma; 0 without."""
 
     unit: Literal["row", "person"] = "row"
-    contribution: Annotated[int, Meta(ge=1)] = 1
+    contribution: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     mechanism: Mechanism = "none"
     scale: Annotated[float, Meta(ge=0)] = 0.0
     min_count: Annotated[int, Meta(ge=0)] = 11
@@ -165,7 +167,7 @@ class Baseline(_Wire, frozen=True, kw_only=True, omit_defaults=True):
 
     model: Slug
     version: Slug
-    revision: Annotated[int, Meta(ge=1)] = 1
+    revision: Revision = 1
     window_seconds: Annotated[int, Meta(ge=60, le=400 * 86_400)]
     season: Season = "none"
     threshold: float | None = None
@@ -203,9 +205,9 @@ class Window(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     plan: Digest
     start: Moment
     end: Moment
-    shard: Annotated[int, Meta(ge=0, le=9_999)] = 0
-    shards: Annotated[int, Meta(ge=1, le=10_000)] = 1
-    revision: Annotated[int, Meta(ge=1)] = 1
+    shard: Annotated[int, Meta(ge=0, lt=MAX_SHARDS)] = 0
+    shards: Annotated[int, Meta(ge=1, le=MAX_SHARDS)] = 1
+    revision: Revision = 1
     replay: bool = False
     privacy: Privacy
     tally: Tally
@@ -220,7 +222,7 @@ class Outcomes(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     plan: Digest
     start: Moment
     end: Moment
-    revision: Annotated[int, Meta(ge=1)] = 1
+    revision: Revision = 1
     privacy: Privacy
     labels: Labels
 
