@@ -135,7 +135,7 @@ class _Decision:
         """One table per part and token, (parts, tokens, cells); NaN where there is none."""
         withheld = [None] * self.score.size
         tables = [[part.get(token) or withheld for token in column.tokens] for part in parts]
-        return np.array(tables, float).reshape(-1, len(column.tokens), self.score.size)
+        return np.array(tables, float).reshape(len(parts), len(column.tokens), self.score.size)
 
     def split(self, tables: Array) -> tuple[Array, Array]:
         """Rejected and selected rows by token, over all parts."""

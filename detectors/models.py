@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from governance.models import Sender, Version
+from governance.models import Model, Sender, Version
 
 
 class Statement(models.Model):
@@ -189,6 +189,21 @@ class Gap(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["baseline", "deployment", "start"], name="gap_once")
         ]
+
+
+class Watch(models.Model):
+    """Up to when a model's deployment was checked for windows that did not come.
+
+    From then on windows of `baseline` are expected; it is the newest that had sent by then.
+    """
+
+    model = models.ForeignKey(Model, on_delete=models.PROTECT)
+    deployment = models.CharField(max_length=64)
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT)
+    checked_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "deployment"], name="watch_once")]
 
 
 class Event(models.Model):

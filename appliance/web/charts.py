@@ -53,7 +53,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What all charts of a page share: the period they show, events, and open incidents' time."""
+    """What charts share: the period they show, events, and the time of incidents."""
 
     start: datetime
     end: datetime
@@ -83,16 +83,12 @@ class Chart:
     top: float | None = None  # the least that the scale reaches, so that charts share one
     wide: bool = False
 
-    @cached_property
-    def newest(self) -> str:
-        """The newest figure that the chart shows."""
-        return self.unit(_last(self.line or self.dots))
-
     @property
-    def newest_interval(self) -> str:
-        """Its interval, if it has one."""
-        known = [p for p in self.line or self.dots if p.value is not None]
-        return between(known[-1].low, known[-1].high, self.unit) if known else ""
+    def newest(self) -> list[tuple[str, str]]:
+        """The newest figures that the chart shows; named where there are two kinds of them."""
+        both = [(newest_of(self.line), self.line_name), (newest_of(self.dots), self.dots_name)]
+        named = [(self.unit(point.value), name.lower()) for point, name in both if point]
+        return named if len(named) > 1 else [(value, "") for value, _ in named]
 
     @property
     def reference_words(self) -> str:
@@ -155,8 +151,9 @@ class Chart:
         return text + (f" Reference {self.reference_words}." if self.reference_words else "")
 
 
-def _last(points: Sequence[Point]) -> float | None:
-    return next((p.value for p in reversed(points) if p.value is not None), None)
+def newest_of(points: Sequence[Point]) -> Point | None:
+    """The newest point that has a value."""
+    return next((p for p in reversed(points) if p.value is not None), None)
 
 
 @lru_cache(maxsize=KEPT)

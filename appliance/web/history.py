@@ -13,7 +13,7 @@ from django.db import connection
 
 from detectors.models import Window
 
-from .charts import Point
+from .charts import Point, newest_of
 from .words import RATES, raised
 
 PICK = """
@@ -51,7 +51,8 @@ class Series:
     @property
     def newest_limit(self) -> float | None:
         """The newest limit: for performance it is the reference's own figure."""
-        return next((p.value for p in reversed(self.limits) if p.value is not None), None)
+        newest = newest_of(self.limits)
+        return None if newest is None else newest.value
 
 
 NO_SERIES = Series((), ())

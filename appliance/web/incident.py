@@ -1,7 +1,7 @@
 """One incident: what was seen, how sure it is, what may be behind it, and what people did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from .words import (
     SEVERITIES,
     Term,
     between,
+    day,
     detector,
     duration,
     in_unit,
@@ -120,7 +121,7 @@ def _page(
     context = {
         "incident": incident,
         "form": form,
-        "seen": [_seen(finding) for finding in incident.findings],
+        "seen": [_seen(finding, incident.title) for finding in incident.findings],
         "charts": _charts(incident),
         "meaning": MEANINGS[incident.cause],
         "severity_meaning": SEVERITIES[incident.severity],
@@ -128,11 +129,13 @@ def _page(
         "more_steps": len(steps) > STEPS,
         "rules": _rules(incident.policy),
         "windows": many(incident.windows, "window"),
+        "first": day(incident.first_window),
+        "last": day(incident.last_window),
     }
     return render(request, "incident.html", context, status=status)
 
 
-def _seen(finding: dict[str, Any]) -> Seen:
+def _seen(finding: dict[str, Any], title: str) -> Seen:
     unit = partial(in_unit, unit=finding["unit"])
     performs = finding["detector"] == "realised_performance"
     rows = finding["rows"]
@@ -140,7 +143,7 @@ def _seen(finding: dict[str, Any]) -> Seen:
         name=metric(finding["name"]).name if performs else finding["name"],
         term=detector(finding["detector"]),
         severity=finding["severity"],
-        sentence=finding["sentence"],
+        sentence="" if finding["sentence"] == title else finding["sentence"],
         value=unit(finding["value"]),
         interval=between(finding["low"], finding["high"], unit),
         limit=unit(finding["limit"]),
@@ -182,10 +185,12 @@ def _charts(incident: Incident) -> list[Chart]:
         return []
     findings = [(f["detector"], f["name"]) for f in incident.findings[:CHARTED]]
     series = series_of(shown, [key for finding in findings for key in _needed(*finding)])
-    backdrop = queries.backdrop_of(incident.version, shown, [incident])
+    backdrop = queries.behind(
+        queries.backdrop_of(incident.version, shown), [incident], incident.cause
+    )
     charts = [chart for finding in findings for chart in _drawn(*finding, series, backdrop)]
     by_title = {chart.title: chart for chart in charts if chart.line or chart.dots}
-    return list(by_title.values())
+    return [replace(c, wide=i == 0) for i, c in enumerate(by_title.values())]
 
 
 def _needed(slug: str, name: str) -> list[Key]:

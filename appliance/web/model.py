@@ -122,9 +122,9 @@ def _evidence(
     examined = [w for w in windows if w.examinations.all()]
     if examined:
         roles = {c.name: c.role for c in plans.read_plan(baseline.plan_digest).columns}
-        backdrop = queries.backdrop_of(version, examined, incidents)
+        backdrop = queries.backdrop_of(version, examined)
         recently = [key for keys in found.values() for key in keys]
-        context["panels"] = Panels.read(examined, backdrop, roles, recently)
+        context["panels"] = Panels.read(examined, backdrop, incidents, roles, recently)
         context["newest"] = period(examined[0].start, examined[0].end)
         context["charted"] = len(examined)
     return context
@@ -132,13 +132,15 @@ def _evidence(
 
 def _watched(baseline: Baseline) -> dict[str, object]:
     """What is watched, and how rarely all of it together may be wrong."""
+    policy = policies.in_force()
     monitors = list(baseline.monitors.order_by("pk"))
     streams = sum(len(m.columns) for m in monitors if m.detector in STREAMS) + 1
     return {
         "watches": [_watch(monitor) for monitor in monitors],
         "streams": count(streams),
-        "budget": policies.in_force().false_alarms_per_year,
+        "budget": policy.false_alarms_per_year,
         "window_length": duration(baseline.window_seconds),
+        "grace": duration(policy.grace_seconds),
         "threshold": plans.read_plan(baseline.plan_digest).threshold,
     }
 
@@ -169,7 +171,7 @@ def _lines(
 def _line(window: Window, found: list[history.Key], incidents: Iterable[Incident]) -> Line:
     looks = list(window.examinations.all())
     latest = looks[-1] if looks else None
-    words = listed(history.in_words(found), 4)
+    words = listed(history.in_words(found), 3)
     about = _about(window.start, incidents) if found or window.late else []
     return Line(
         period=period(window.start, window.end),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Count, F, IntegerField, Max, Min, Prefetch, Q, QuerySet, When
@@ -183,10 +183,8 @@ def incidents_of(version: Version, deployment: str) -> list[Incident]:
     return list(rows.order_by("-opened_at", "-pk")[:HISTORY])
 
 
-def backdrop_of(
-    version: Version, windows: Sequence[Window], incidents: Iterable[Incident]
-) -> Backdrop:
-    """The period of these windows with what happened in it. `windows` are not empty."""
+def backdrop_of(version: Version, windows: Sequence[Window]) -> Backdrop:
+    """The period of these windows with the events in it. `windows` are not empty."""
     start, last = min(w.start for w in windows), max(w.start for w in windows)
     ends = {w.start: w.end for w in windows}
     events = version.events.filter(at__gte=start, at__lte=max(ends.values()))
@@ -194,12 +192,17 @@ def backdrop_of(
         start,
         last if last > start else max(ends.values()),
         marks=_marks(list(events.order_by("-at", "-pk")[:MARKS])),
-        incidents=[
-            (max(i.first_window, start), min(ends.get(i.last_window, i.last_window), last))
-            for i in incidents
-            if i.last_window >= start
-        ],
     )
+
+
+def behind(backdrop: Backdrop, incidents: Iterable[Incident], *causes: str) -> Backdrop:
+    """The backdrop with the time of those incidents that are of these causes."""
+    spans = [
+        (max(i.first_window, backdrop.start), min(i.last_window, backdrop.end))
+        for i in incidents
+        if i.cause in causes and i.last_window >= backdrop.start
+    ]
+    return replace(backdrop, incidents=spans)
 
 
 def _marks(events: list[Event]) -> list[Mark]:

@@ -159,9 +159,7 @@ METRICS = {
     "mcc": Term("MCC", "Agreement of decision and outcome: 1 is perfect, 0 is guessing."),
     "brier": Term("Brier score", "Mean squared distance of score and outcome; smaller is better."),
     "log_loss": Term("Log loss", "How surprised the scores are by outcomes; smaller is better."),
-    "positive_rate": Term(
-        "Positive rate", "The share of rows whose outcome is likely to be yes."
-    ),
+    "positive_rate": Term("Positive rate", "The share of rows whose outcome is likely to be yes."),
     "selection_rate": Term("Selection rate", "The share of rows that the model says yes to."),
 }
 SHARES = {"accuracy", "precision", "recall", "specificity", "positive_rate", "selection_rate"}
@@ -216,9 +214,9 @@ MEANINGS = {
     "whether the model may go on deciding meanwhile.",
 }
 SEVERITIES = {
-    "high": "High: decisions are affected now, or nobody can tell. Look today.",
-    "medium": "Medium: something changed beyond chance and tolerance. Look this week.",
-    "low": "Low: it changed, and so far it seems harmless. Know about it.",
+    "high": "Decisions are affected now, or nobody can tell. Look today.",
+    "medium": "Something changed beyond chance and tolerance. Look this week.",
+    "low": "It changed, and so far it seems harmless. Know about it.",
 }
 
 

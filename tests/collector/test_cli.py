@@ -108,6 +108,31 @@ def test_a_file_may_be_one_window_or_a_part_of_it(
     assert window.tally.rows == 3_000
 
 
+def test_labels_by_one_person_more_are_held_back(
+    run: Run, appliance: SmallAppliance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    rows = some_rows(3_000)
+    file = written(rows, tmp_path / "rows.parquet")
+    run(*baseline_of(file))
+    period = ["--start", "2026-01-05", "--end", "2026-01-12"]
+    assert run("outcomes", file, *VERSION, *period) == OK
+    written(rows.assign(repaid=rows["repaid"].where(rows.index > 0)), file)
+    assert run("outcomes", file, *VERSION, *period, "--revision", "2") == OK
+    assert "held back: labels.small_step" in capsys.readouterr().out
+    assert len(appliance.payloads(Outcomes)) == 1
+
+
+def test_a_window_of_a_shard_that_is_not_over_waits(
+    run: Run, appliance: SmallAppliance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = written(some_rows(3_000), tmp_path / "rows.parquet")
+    run(*baseline_of(file))
+    period = ["--start", "2999-01-05", "--end", "2999-01-12", "--shard", "0/2"]
+    assert run("window", file, *VERSION, *period) == OK
+    assert "1 statements wait for the end of their window" in capsys.readouterr().out
+    assert appliance.payloads(Window) == []
+
+
 def test_start_and_end_choose_whole_windows_of_a_file(
     run: Run, appliance: SmallAppliance, tmp_path: Path
 ):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from countersign import dsse
 from countersign.collector import Collector
@@ -150,6 +151,14 @@ def test_without_rows_every_figure_is_null(known: Known):
     found = selected(known, Tally(rows=None, columns={}))
     assert found.pop("origin:north:rows") == found.pop("origin:south:rows") == 0
     assert all(math.isnan(value) for value in found.values())
+
+
+def test_a_group_column_without_a_vocabulary_has_nothing_to_compare():
+    columns = [replace(c, tokens=[]) if c.role == "group" else c for c in COLUMNS]
+    baseline = a_baseline(windows=[], columns=columns, total=a_tally(20_000, columns))
+    [figures] = fairness.selection(learn(baseline, 0.01), [tally(north=NORTHERN)], NO_NOISE, 11)
+    assert figures.as_fields()["value"] == [None, None]
+    assert figures.names == ["origin:difference", "origin:ratio"]
 
 
 @pytest.mark.parametrize(

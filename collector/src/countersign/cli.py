@@ -19,6 +19,7 @@ from .collector import MONDAY, outcome_counter
 from .counting import Counted, Counter
 from .home import Home
 from .rest import Unreachable
+from .revisions import SMALL_STEP
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
 
@@ -148,7 +149,12 @@ def _batches(file: Path, texts: Sequence[str]) -> Iterator[Any]:
 def _send(home: Home, payloads: Iterable[bytes]) -> int:
     """Put statements into the spool, send all that waits, and say what came of it."""
     for payload in payloads:
-        home.sender.put(payload)
+        try:
+            home.sender.put(payload)
+        except Refused as refusal:
+            if refusal.rule != SMALL_STEP:
+                raise
+            print(f"held back: {refusal}")
     flushed = home.sender.flush()
     for receipt in flushed.accepted:
         print(f"accepted {receipt.get('digest')} as log entry {receipt.get('entry')}")

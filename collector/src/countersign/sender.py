@@ -2,6 +2,7 @@
 
     spool/<time>-<digest>.statement      waits: a line with the address, then the envelope
     refused/<time>-<digest>.statement    was refused for good, with its .problem.json beside it
+    labels/                              see `countersign.revisions`
     receipts.jsonl                       digest and audit entry of everything that was accepted
 
 A statement is on disk (written, synced, renamed) before the first attempt, so that neither a kill
@@ -34,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from . import dsse
 from .rest import Answer, Unreachable, request
+from .revisions import note_revision
 from .statement import PREDICATE_TYPES, Baseline, Event, Outcomes, Refused, Window, digest_of
 
 MOST_WAITING = 1_000
@@ -77,18 +79,25 @@ class Sender:
             "Content-Type": "application/vnd.dsse+json",
         }
         self._spool, self._refused = directory / "spool", directory / "refused"
-        for folder in (self._spool, self._refused):
+        self._labels = directory / "labels"
+        for folder in (self._spool, self._refused, self._labels):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._flushing = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, payload: bytes) -> Path:
-        """Sign a statement and keep it for sending. Raises `Refused` when the spool is full."""
+        """Sign a statement and keep it for sending.
+
+        Raises `Refused` when the spool is full, or when labels differ by too few from earlier ones.
+        """
         waiting = self.waiting()
         if len(waiting) >= MOST_WAITING or sum(_size(p) for p in waiting) > MOST_BYTES:
             raise Refused("spool.full", "Too many statements wait: the appliance doesn't answer.")
-        content = _first_line(payload).encode() + b"\n" + dsse.sign(payload, self._key)
+        line = _first_line(payload)
+        if line == ADDRESS[PREDICATE_TYPES[Outcomes]]:
+            note_revision(self._labels, payload)
+        content = line.encode() + b"\n" + dsse.sign(payload, self._key)
         name = f"{time.time_ns():020d}-{digest_of(payload)}.statement"
         _write_durably(self._spool / name, content)
         self._wake.set()
