@@ -27,8 +27,8 @@ def notice_gaps(now: datetime | None = None) -> int:
     policy = policies.in_force()
     deadline = (now or timezone.now()) - timedelta(seconds=policy.grace_seconds)
     _begin_watches()
-    behind = Watch.objects.filter(checked_until__lt=deadline).values_list("pk", flat=True)
-    return sum(_check(watch, deadline, policy) for watch in behind)
+    behind = Watch.objects.filter(checked_until__lt=deadline).order_by("checked_until")
+    return sum(_check(pk, deadline, policy) for pk in behind.values_list("pk", flat=True))
 
 
 def _begin_watches() -> None:
@@ -139,18 +139,19 @@ def _missing(watch: Watch, until: datetime, most: int, *, rounding: float) -> li
 def _write(gaps: list[Gap], watch: Watch, policy: policies.Policy) -> None:
     """Rows, log entries and the incident, in the caller's transaction."""
     Gap.objects.bulk_create(gaps)
-    finding = _finding(gaps, watch)
     for gap in gaps:
-        version = gap.baseline.version
         entries.record(
             "window.missing",
             actor=incidents.SYSTEM,
-            version=str(version),
+            version=str(gap.baseline.version),
             deployment=gap.deployment,
             start=gap.start,
             end=gap.end,
         )
-        occasion = incidents.Occasion(version, gap.deployment, gap.start, gap.end)
+    finding = _finding(gaps, watch)
+    # The first and the last tell the incident its period; each of a thousand would take seconds.
+    for gap in dict.fromkeys([gaps[0], gaps[-1]]):
+        occasion = incidents.Occasion(gap.baseline.version, gap.deployment, gap.start, gap.end)
         incidents.weigh([finding], occasion, policy)
 
 

@@ -12,11 +12,11 @@ their figures by column, or by column and group, parted by colons (which no colu
     sex:equal_opportunity         highest - lowest true positive rate
     sex:equalised_odds            the larger one of the differences in tpr and fpr
 
-A group is called by the first 8 digits of its token, a column by `short_name`; so a name has at
-most 64 characters. Every token of the vocabulary is named in every window, and a figure that can't
-be given is null: `rows` is null where the group's table was withheld, 0 where nobody came, and
-otherwise the rate's rows are too few or merged across the threshold. `limit` is the same figure of
-the reference. Nothing here raises an alarm.
+A group is called by the first 8 digits of its token; a name has at most 88 characters. Every token
+of the vocabulary is named in every window, and a figure that can't be given is null: `rows` is null
+where the group's table was withheld, 0 where nobody came, and otherwise the rate's rows are too few
+or merged across a border (below). `limit` is the same figure of the reference. Nothing here raises
+an alarm.
 
 A row counts as selected from the threshold's cell on, `above` included, and as rejected from
 `below` on; missing and invalid scores are neither. A merged run that reaches over one of these two
@@ -26,7 +26,6 @@ is empty. A threshold at the last edge selects only what lies above it, for the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +38,6 @@ from detectors.statistics import fairness
 from detectors.statistics.counts import Noise
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.performance import Confusion
-
-LONGEST = 40  # characters of a column's name; with token and figure that makes 64
 
 
 def selection(known: Known, tallies: Sequence[Tally], noise: Noise, floor: int) -> list[Figures]:
@@ -80,17 +77,6 @@ def group_columns(statement: Baseline) -> list[Column]:
     if statement.threshold is None:
         return []
     return [column for column in statement.columns if column.role == "group"]
-
-
-def short_name(column: str) -> str:
-    """How a column is called here: a long name by its beginning and its hash.
-
-    >>> short_name("sex"), short_name("a" * 64)
-    ('sex', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa~ffe054fe')
-    """
-    if len(column) <= LONGEST:
-        return column
-    return f"{column[: LONGEST - 9]}~{sha256(column.encode()).hexdigest()[:8]}"
 
 
 def split_at(tables: Array, cut: int, noise: Noise) -> tuple[Array, Array]:
@@ -185,9 +171,9 @@ def _rows(tables: Array) -> Estimate:
 def _figures(
     detector: str, column: Column, by_group: dict[str, Estimate], overall: dict[str, Estimate]
 ) -> Figures:
-    name = short_name(column.name)
-    names = [f"{name}:{token[:8]}:{figure}" for figure in by_group for token in column.tokens]
-    names += [f"{name}:{figure}" for figure in overall]
+    named = [(token[:8], figure) for figure in by_group for token in column.tokens]
+    names = [f"{column.name}:{token}:{figure}" for token, figure in named]
+    names += [f"{column.name}:{figure}" for figure in overall]
     estimates = [*by_group.values(), *overall.values()]
     value, low, high = (np.concatenate([np.atleast_1d(e[i]) for e in estimates]) for i in range(3))
     return Figures(detector, names, value, low, high)

@@ -56,7 +56,7 @@ def install(owner_url: str) -> None:
             return
         install_pgmq_from_sql(conn=connection)
         connection.execute("SELECT pgmq.create(%s)", [NAME])
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APP]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone():
             return  # one role for everything: it owns the queue
         connection.execute(f"GRANT USAGE ON SCHEMA pgmq TO {APP}")
         connection.execute(

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from .words import NONE, between, day
 
-NARROW, WIDE = (340, 176), (720, 260)
+NARROW, WIDE = (340, 176), (1060, 280)
 KEPT = 1_024  # drawings in memory; some 10 kB each
 CROWDED = 70  # from so many points on, a line goes without dots
 Unit = Callable[[float | None], str]

@@ -76,7 +76,7 @@ def series_of(windows: Iterable[Window], wanted: Iterable[Key]) -> dict[Key, Ser
 
 def found_in(windows: Iterable[Window]) -> dict[int, list[Key]]:
     """What each window showed beyond its limit: alarms, rates, volume. One query."""
-    found = defaultdict(list)
+    found: dict[int, list[Key]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [[window.pk for window in windows], list(RATES)])
         for window, detector, name in cursor.fetchall():

@@ -160,7 +160,7 @@ def _rules(policy: dict[str, Any]) -> list[tuple[str, str]]:
         ("False alarms allowed per model and year", _number(policy.get("false_alarms_per_year"))),
         (
             "Change of a share that is nobody's concern",
-            "" if tolerance is None else f"{100 * tolerance:g} percentage points",
+            "" if tolerance is None else f"{100 * tolerance:g} % of the rows",
         ),
         ("Smallest count that may cross", _number(policy.get("min_count"))),
         ("Time of grace for a window", "" if grace is None else duration(grace)),
@@ -219,5 +219,6 @@ def _drawn(slug: str, name: str, series: dict[Key, Series], on: Backdrop) -> lis
     if slug in RATES or slug == "column_gone":
         return [plots.rate("missing" if slug == "column_gone" else slug, name, needed[0], on)]
     if slug == "realised_performance":
-        return [plots.performance(name, *needed, on)]
+        estimated, realised = needed
+        return [plots.performance(name, estimated, realised, on)]
     return [plots.volume(needed[0], on)]

@@ -1,11 +1,13 @@
 """Can the log be trusted? What is signed, what waits, and how to check it without trusting us."""
 
+import re
 import time
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.text import Truncator
 from django.views.decorators.http import require_POST, require_safe
 
 from governance.audit import entries, keys, recent, selfcheck
@@ -13,8 +15,10 @@ from governance.audit import entries, keys, recent, selfcheck
 from .people import names_of
 from .words import sentence
 
-SHOWN = 50
+SHOWN = 30
 FACTS = 4  # of an entry's facts, in its line
+LONGEST = 100  # characters of a text
+DIGEST = re.compile("[0-9a-f]{64}")
 ABOUT_ITSELF = {"kind", "actor", "time", "content"}
 
 
@@ -24,7 +28,6 @@ class Line:
 
     entry: recent.Recorded
     title: str
-    meaning: str
     who: str
     facts: list[tuple[str, str]]
 
@@ -60,6 +63,7 @@ def _page(request: HttpRequest, verified: Verified | None = None) -> HttpRespons
         "state": recent.state(),
         "vkey": keys.verifier_key().vkey,
         "lines": [_line(entry, names) for entry in newest],
+        "kinds": [(sentence(kind), meaning) for kind, meaning in entries.KINDS.items()],
         "verified": verified,
         "address": request.build_absolute_uri("/").rstrip("/"),
     }
@@ -75,19 +79,20 @@ def _line(entry: recent.Recorded, names: dict[str, str]) -> Line:
     return Line(
         entry,
         title=sentence(entry.kind),
-        meaning=entries.KINDS.get(entry.kind, ""),
         who=names[entry.facts["actor"]],
-        facts=[*entry.contents.items(), *facts][:FACTS],
+        facts=[*((name, _short(text)) for name, text in entry.contents.items()), *facts][:FACTS],
     )
 
 
 def _short(value: object) -> str:
-    """A digest by its beginning; a list by its length when it is long.
+    """A digest by its beginning, a text by its first words, a long list by its length.
 
-    >>> _short("ab" * 32), _short(7), _short([1, 2])
-    ('abababababab…', '7', '1, 2')
+    >>> _short("ab" * 32), _short(7), _short([1, 2]), _short([1, 2, 3, 4])
+    ('abababababab…', '7', '1, 2', '4')
     """
     if isinstance(value, list):
         return ", ".join(_short(each) for each in value) if len(value) < 4 else str(len(value))
     text = str(value)
-    return f"{text[:12]}…" if len(text) >= 64 else text
+    if DIGEST.fullmatch(text):
+        return f"{text[:12]}…"
+    return Truncator(text).chars(LONGEST)

@@ -1,18 +1,21 @@
 """A version's figures, laid out as charts and tables: performance, drift, integrity, volume."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 
 from detectors.models import Measurement, Window
 from detectors.statistics.multiplicity import benjamini_hochberg
+from governance.models import Incident
 
 from . import plots
-from .charts import Backdrop, Chart, Point
+from .charts import Backdrop, Chart, Point, newest_of
 from .history import NO_SERIES, Key, Series, series_of
-from .words import RATES, chance, detector, share, times
+from .queries import behind
+from .words import RATES, between, chance, detector, period, share, times
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auc", "positive_rate")
 CHARTED_COLUMNS = 6
@@ -69,11 +72,16 @@ class Rate:
 
 @dataclass(frozen=True)
 class Record:
-    """How well the estimates of accuracy did where labels have come since."""
+    """How well the estimates of accuracy did where labels have come since.
+
+    `newest` is the period of the newest such window, `holds` whether the intervals met there too.
+    """
 
     windows: int
     error: float
     overlapping: int
+    newest: str
+    holds: bool
 
     @property
     def error_words(self) -> str:
@@ -85,9 +93,11 @@ class Panels:
     """What the windows of one deployment show. `newest` are the newest window's measurements."""
 
     backdrop: Backdrop
+    incidents: Sequence[Incident]
+    periods: dict[datetime, str]
     newest: dict[str, Measurement]
     series: dict[Key, Series]
-    roles: dict[str, str]
+    roles: Mapping[str, str]
     charted_rates: Sequence[Key]
 
     @classmethod
@@ -95,7 +105,8 @@ class Panels:
         cls,
         windows: Sequence[Window],
         backdrop: Backdrop,
-        roles: dict[str, str],
+        incidents: Sequence[Incident],
+        roles: Mapping[str, str],
         recently: Iterable[Key],
     ) -> "Panels":
         """Two queries. `windows` are examined, newest first; `recently` is what the last showed."""
@@ -104,7 +115,35 @@ class Panels:
         columns = [each.column for each in moved_of(newest, roles)[:CHARTED_COLUMNS]]
         wanted = [(slug, name) for slug, names in FIGURES.items() for name in names]
         wanted += [(slug, column) for slug in ("ks", "q") for column in columns]
-        return cls(backdrop, newest, series_of(windows, [*wanted, *rates]), roles, rates)
+        return cls(
+            backdrop,
+            incidents,
+            {w.start: period(w.start, w.end) for w in windows},
+            newest,
+            series_of(windows, [*wanted, *rates]),
+            roles,
+            rates,
+        )
+
+    @cached_property
+    def in_short(self) -> list[str]:
+        """Accuracy in a few sentences: as estimated, as it turned out, and as it was once."""
+        estimated = self.get("estimated_performance", "accuracy")
+        realised = self.get("realised_performance", "accuracy")
+        reference = estimated.newest_limit or realised.newest_limit
+        words = []
+        if now := newest_of(estimated.points):
+            words.append(
+                f"Accuracy is estimated at {_figure(now)} for {self.periods[now.at]}, the newest "
+                "window."
+            )
+        if known := newest_of(realised.points):
+            words.append(
+                f"The newest outcomes, of {self.periods[known.at]}, put it at {_figure(known)}."
+            )
+        if words and reference is not None:
+            words.append(f"It was {share(reference)} in the reference.")
+        return words
 
     @cached_property
     def performance(self) -> list[Chart]:
@@ -123,7 +162,14 @@ class Panels:
         ]
         if not errors:
             return None
-        return Record(len(errors), sum(errors) / len(errors), sum(_meet(e, r) for e, r in pairs))
+        meeting = [_meet(e, r) for e, r in pairs]
+        return Record(
+            windows=len(errors),
+            error=sum(errors) / len(errors),
+            overlapping=sum(meeting),
+            newest=self.periods[pairs[-1][0].at],
+            holds=meeting[-1],
+        )
 
     @cached_property
     def moved(self) -> list[Moved]:
@@ -145,7 +191,7 @@ class Panels:
         found = [(each, self._shift(each.column)) for each in self.moved[:CHARTED_COLUMNS]]
         top = max((p.value or 0.0 for _, s in found for p in s.points), default=0.0)
         return [
-            plots.moved(each.column, each.role, series, self.backdrop, top)
+            plots.moved(each.column, each.role, series, self._behind("drift"), top)
             for each, series in found
         ]
 
@@ -157,12 +203,13 @@ class Panels:
     @cached_property
     def integrity(self) -> list[Chart]:
         """The rates that were over their limits of late, or came nearest."""
-        return [plots.rate(*key, self.get(*key), self.backdrop) for key in self.charted_rates]
+        backdrop = self._behind("data_quality")
+        return [plots.rate(*key, self.get(*key), backdrop) for key in self.charted_rates]
 
     @cached_property
     def volume(self) -> Chart:
         """Rows per window, and how many the reference lets expect."""
-        return plots.volume(self.get("volume", "rows"), self.backdrop)
+        return plots.volume(self.get("volume", "rows"), self._behind("feed"))
 
     def get(self, slug: str, name: str) -> Series:
         return self.series.get((slug, name), NO_SERIES)
@@ -173,7 +220,10 @@ class Panels:
     def _performance(self, name: str) -> Chart:
         estimated = self.get("estimated_performance", name)
         realised = self.get("realised_performance", name)
-        return plots.performance(name, estimated, realised, self.backdrop)
+        return plots.performance(name, estimated, realised, self._behind("performance"))
+
+    def _behind(self, cause: str) -> Backdrop:
+        return behind(self.backdrop, self.incidents, cause)
 
 
 def _newest(windows: Sequence[Window]) -> dict[str, Measurement]:
@@ -182,7 +232,7 @@ def _newest(windows: Sequence[Window]) -> dict[str, Measurement]:
     return {m.detector: m for m in looks.order_by("examination__generation")}
 
 
-def moved_of(newest: dict[str, Measurement], roles: dict[str, str]) -> list[Moved]:
+def moved_of(newest: dict[str, Measurement], roles: Mapping[str, str]) -> list[Moved]:
     """How far every column has moved; the p-values are adjusted over all of them together."""
     figures = [newest[slug] for slug in ("ks", "q") if slug in newest]
     alarm = newest.get("alarm")
@@ -224,6 +274,12 @@ def _charted_rates(rates: Sequence[Rate], recently: Iterable[Key]) -> list[Key]:
     largest = sorted((r for r in rates if r.value > 0), key=lambda r: -r.value)
     keys += [(rate.detector, rate.column) for rate in largest]
     return list(dict.fromkeys(keys))[:CHARTED_RATES]
+
+
+def _figure(point: Point) -> str:
+    """A share with its interval."""
+    interval = between(point.low, point.high, share)
+    return share(point.value) + (f" ({interval})" if interval else "")
 
 
 def _meet(one: Point, other: Point) -> bool:

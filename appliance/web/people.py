@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from governance.incidents import SYSTEM
+from governance.models import Sender
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -14,20 +15,25 @@ def actor_of(request: HttpRequest) -> str:
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:
-    """What to call each actor, in one query."""
+    """What to call each actor, in two queries."""
     known = set(actors)
-    numbers = [int(actor[5:]) for actor in known if actor.startswith("user:")]
-    users = get_user_model().objects.filter(pk__in=numbers).values_list("pk", "username")
-    names = {f"user:{number}": name for number, name in users}
+    users = get_user_model().objects.filter(pk__in=_ids(known, "user:"))
+    keys = Sender.objects.filter(keyid__in=_ids(known, "key:"))
+    names = {f"user:{number}": name for number, name in users.values_list("pk", "username")}
+    names |= {f"key:{keyid}": name for keyid, name in keys.values_list("keyid", "name")}
     return {actor: names.get(actor) or _name(actor) for actor in known}
+
+
+def _ids(actors: Iterable[str], kind: str) -> list[str]:
+    return [actor.removeprefix(kind) for actor in actors if actor.startswith(kind)]
 
 
 def _name(actor: str) -> str:
     """
     >>> _name("countersign"), _name("key:0123456789abcdef"), _name("token:3")
-    ('Countersign', 'key 0123456789ab…', 'token 3')
+    ('Countersign', 'key 01234567…', 'token 3')
     """
     if actor == SYSTEM:
         return "Countersign"
     kind, _, number = actor.partition(":")
-    return f"{kind} {number[:12]}…" if len(number) > 12 else f"{kind} {number}"
+    return f"{kind} {number[:8]}…" if len(number) > 8 else f"{kind} {number}"

@@ -31,7 +31,7 @@ def moved(
     """How far a column has moved; `top` lets several charts share one scale."""
     return Chart(
         column,
-        f"{role.capitalize() or 'Column'}: share of its rows that lie elsewhere.",
+        f"{role.capitalize() or 'Column'}: share of rows that lie elsewhere than in the reference.",
         share,
         backdrop,
         line=series.points,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,18 +20,17 @@ from .people import actor_of
 
 SHOWN = 200
 
-P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+Page = Callable[..., HttpResponse]
 
 
-def administrators_only(page: Page[P]) -> Page[P]:
+def administrators_only(page: Page) -> Page:
     """For administrators; others who are logged in get a plain refusal."""
 
     @wraps(page)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if not request.user.is_superuser:
             raise PermissionDenied
-        return page(request, *args, **kwargs)
+        return page(request, **kwargs)
 
     return login_required(guarded)
 

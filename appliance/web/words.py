@@ -183,6 +183,13 @@ DETECTORS = RATES | {
     "column_gone": Term("Column gone", "A column that held values, and holds none now."),
     "late_window": Term("Late", "The window arrived after its time of grace."),
     "missing_window": Term("Did not arrive", "A window that should have come, and did not."),
+    "examination": Term("Not examined", "A window that arrived, and could not be examined."),
+    "fairness_selection": Term(
+        "Decisions by group", "How often each group gets a yes, beside the other groups."
+    ),
+    "fairness_outcome": Term(
+        "Errors by group", "How often the decisions about each group were right, once known."
+    ),
     "estimated_performance": Term(
         "Estimated performance",
         "How good the decisions are likely to be, from the scores alone, before labels are known.",

@@ -70,10 +70,26 @@ def test_tables_are_compared_at_the_cuts_they_share(before, after, safe):
 
 def test_what_all_groups_leave_of_a_step_is_not_small_either():
     def labels(overall: int, women: int, men: int) -> Labels:
-        by_sex = {"f" * 32: table(women, 0, 0), "a" * 32: table(men, 0, 0)}
+        by_sex: dict[str, LabelTable | None] = {
+            "f" * 32: table(women, 0, 0),
+            "a" * 32: table(men, 0, 0),
+        }
         return Labels(overall=table(overall, 0, 0), groups={"sex": by_sex})
 
     before = labels(200, 90, 90)
     assert is_safe_step(before, labels(224, 102, 102), 11)
     assert not is_safe_step(before, labels(225, 102, 102), 11)
     assert not is_safe_step(before, labels(224, 92, 112), 11)
+
+
+def test_what_one_group_leaves_is_compared_at_finer_cuts_than_what_all_leave():
+    def labels(overall: LabelTable, women: LabelTable, men: LabelTable) -> Labels:
+        return Labels(overall=overall, groups={"sex": {"f" * 32: women, "a" * 32: men}})
+
+    before = labels(table(90, 90, 0), table(50, 50, 0), table(80, None, 0))
+    assert is_safe_step(
+        before, labels(table(114, 114, 0), table(62, 62, 0), table(104, None, 0)), 11
+    )
+    assert not is_safe_step(
+        before, labels(table(110, 114, 0), table(62, 62, 0), table(100, None, 0)), 11
+    )

@@ -16,6 +16,7 @@ from countersign.collector import Collector
 from countersign.statement import (
     Cells,
     Column,
+    Counts,
     Labels,
     LabelTable,
     Tally,
@@ -57,7 +58,7 @@ def tally(**tables: Cells) -> Tally:
     counts = plain.columns["risk"]
     zeros: list[float | None] = [0.0] * len(counts.cells)
     groups = {
-        tokens[name]: type(counts)(cells=cells, sum=zeros, sum_squares=zeros)
+        tokens[name]: Counts(cells=cells, sum=zeros, sum_squares=zeros)
         for name, cells in tables.items()
     }
     return Tally(rows=1_000, columns=plain.columns, groups={"origin": groups})
@@ -155,7 +156,11 @@ def test_without_rows_every_figure_is_null(known: Known):
 
 def test_a_group_column_without_a_vocabulary_has_nothing_to_compare():
     columns = [replace(c, tokens=[]) if c.role == "group" else c for c in COLUMNS]
-    baseline = a_baseline(windows=[], columns=columns, total=a_tally(20_000, columns))
+    plain = a_tally(20_000)
+    total = replace(
+        plain, groups={}, columns=plain.columns | {"origin": Counts(cells=[0, 0, 20_000])}
+    )
+    baseline = a_baseline(windows=[], columns=columns, total=total)
     [figures] = fairness.selection(learn(baseline, 0.01), [tally(north=NORTHERN)], NO_NOISE, 11)
     assert figures.as_fields()["value"] == [None, None]
     assert figures.names == ["origin:difference", "origin:ratio"]

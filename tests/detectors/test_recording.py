@@ -1,4 +1,4 @@
-"""Two workers at once, a worker killed half-way, a clock that ticks twice."""
+"""Two workers at once, a worker killed half-way, a window that always fails."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +10,11 @@ from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from countersign.statement import Refused
-from detectors import clock, recording
+from detectors import recording
 from detectors.examination import examine
-from detectors.models import Examination, Gap, Statement, Stream, Window
+from detectors.models import Examination, Statement, Stream, Window
 from detectors.recording import examine_and_record, overdue
 from governance.models import Entry, Incident
-from tests.builders import HOUR, hours_ago
 from tests.detectors.world import BEGIN, GONE, World
 
 
@@ -133,40 +132,3 @@ def test_what_cannot_be_logged_does_not_happen(world: World):
     assert not Examination.objects.exists()
     assert Stream.objects.get(kind="counts").step == 0
     assert Window.objects.get().examined == 0
-
-
-def live(world: World, hours: float) -> None:
-    """A window of one hour that ended so many hours ago, not replayed."""
-    world.send(world.window(0, start=hours_ago(hours) - HOUR, end=hours_ago(hours), replay=False))
-
-
-def test_a_window_that_does_not_come_is_noticed_once(world: World):
-    world.version.baselines.update(window_seconds=3_600)
-    live(world, hours=9)
-    assert clock.notice_gaps() == 3  # 9 hours less 6 hours of grace
-    assert clock.notice_gaps() == 0
-    assert Gap.objects.count() == 3
-    assert Entry.objects.filter(kind="window.missing").count() == 3
-    incident = Incident.objects.get()
-    assert incident.cause == "feed"
-    assert incident.title.startswith("3 expected windows have not arrived")
-
-
-def test_replayed_history_is_never_missing(world: World):
-    world.send(world.window(0))
-    assert clock.notice_gaps() == 0
-
-
-def test_clocks_that_tick_at_once_write_each_gap_once(world: World):
-    world.version.baselines.update(window_seconds=3_600)
-    live(world, hours=9)
-    assert sum(in_two_connections(lambda _: clock.notice_gaps(), [1, 2])) == 3
-    assert Entry.objects.filter(kind="window.missing").count() == 3
-    assert Incident.objects.count() == 1
-
-
-def test_a_late_window_is_told(world: World):
-    world.version.baselines.update(window_seconds=3_600)
-    live(world, hours=30)
-    examine_and_record(overdue()[0])
-    assert "arrived" in Incident.objects.get(cause="feed").title

@@ -4,6 +4,7 @@
     hashing.key      32 random bytes, mode 600: turns categories into tokens; never leaves the host
     appliance.json   address, bearer token, and the appliance's public key, mode 600
     plans/           the plans last fetched, as signed by the appliance
+    labels/          the label tables that were sent, see `countersign.revisions`
     spool/ ...       see `countersign.sender`
 
 Hosts that count the same model share one hashing key: copy the file, or their tokens differ.

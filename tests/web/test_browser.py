@@ -1,0 +1,139 @@
+"""The pages in a real browser: narrow and wide, light and dark, by keyboard, by what they expose.
+
+Needs Debian's chromium-headless-shell; without it every test here is skipped, and bin/test says so.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.web.conftest import drifted, labelled, watched
+
+CHROMIUM = shutil.which("chromium-headless-shell")
+CHECKS = Path(__file__).with_name("accessible.js").read_text(encoding="utf-8")
+PAGES = ("overview", "models", "version", "windows", "incident", "audit", "senders")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="!!! NO BROWSER: the pages are not tested as people see them; "
+    "apt-get install chromium-headless-shell",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread; Django would refuse to query beside it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
+    """A site with an incident; its pages' addresses by name."""
+    world = watched("loans")
+    drifted(world)
+    labelled(world, 6)
+    arguments = {"version": ["loans", "1"], "windows": ["loans", "1"]}
+    incident = world.version.incidents.get(cause="drift")
+    arguments["incident"] = [str(incident.pk)]
+    return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
+
+
+def opened(browser: Browser, site: dict[str, str], width: int, scheme: str) -> BrowserContext:
+    """A browser in which Dan is logged in."""
+    dan, _ = User.objects.get_or_create(username="dan", is_superuser=True)
+    client = Client()
+    client.force_login(dan)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+    )
+    context.add_cookies([cookie | {"url": site["overview"]}])
+    return context
+
+
+def problems_of(page: Page) -> list[str]:
+    """What accessible.js finds, in the page as it is now."""
+    found: list[str] = page.evaluate(CHECKS)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+)
+def test_every_page_fits_is_readable_and_obeys_the_sites_policy(
+    browser: Browser, site: dict[str, str], width: int, scheme: str
+) -> None:
+    context = opened(browser, site, width, scheme)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for name, address in site.items():
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name}, unfolded"
+        assert problems_of(page) == [], name
+    assert complaints == []
+    context.close()
+
+
+def test_times_are_in_the_readers_zone_and_utc_shows_on_hover(
+    browser: Browser, site: dict[str, str]
+) -> None:
+    context = opened(browser, site, 1440, "light")
+    page = context.new_page()
+    page.goto(site["incident"])
+    moment = page.locator("time.local").first
+    shown, hover = moment.text_content(), moment.get_attribute("title")
+    assert "UTC" not in (shown or "")
+    assert "UTC" in (hover or "")
+    assert "Europe/Berlin" in page.locator("footer").inner_text()
+    context.close()
+
+
+def test_an_incident_is_resolved_by_keyboard_alone(browser: Browser, site: dict[str, str]) -> None:
+    context = opened(browser, site, 1440, "light")
+    page = context.new_page()
+    page.goto(site["incident"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "reason":
+            break
+    page.keyboard.type("A campaign brought older applicants; expected.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("aside blockquote")
+    assert "expected." in page.locator("aside blockquote").inner_text()
+    context.close()
+
+
+def test_everything_works_without_javascript(browser: Browser, site: dict[str, str]) -> None:
+    User.objects.create_user("ada", password="correct horse battery staple")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site["incident"])
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", "correct horse battery staple")
+    page.click("main button")
+    page.click("text=Acknowledge")
+    assert page.locator("aside").inner_text().count("ada is looking into it") == 1
+    assert "UTC" in page.locator("main time.local").first.inner_text()
+    context.close()
