@@ -8,7 +8,7 @@ who can't see it gets its title, a sentence that describes it, and a table of th
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -53,10 +53,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What charts share: the period they show, events, and the time of incidents."""
+    """What charts share: the period they show, events, and the time of incidents.
+
+    `ends` says of each window, by its start, when it ends.
+    """
 
     start: datetime
     end: datetime
+    ends: Mapping[datetime, datetime]
     marks: Sequence[Mark] = ()
     incidents: Sequence[tuple[datetime, datetime]] = ()
 
@@ -229,7 +233,7 @@ def _layer(points: Sequence[Any], mark: dict[str, Any], **encoding: Any) -> dict
     x = encoding.pop("x", {})
     return {
         "data": {"values": list(points)},
-        "mark": {"clip": mark["type"] != "text", **mark},
+        "mark": mark,
         "encoding": {"x": x} | encoding,
     }
 

@@ -185,22 +185,18 @@ def incidents_of(version: Version, deployment: str) -> list[Incident]:
 
 def backdrop_of(version: Version, windows: Sequence[Window]) -> Backdrop:
     """The period of these windows with the events in it. `windows` are not empty."""
-    start, last = min(w.start for w in windows), max(w.start for w in windows)
+    start, end = min(w.start for w in windows), max(w.end for w in windows)
+    events = version.events.filter(at__gte=start, at__lte=end).order_by("-at", "-pk")
     ends = {w.start: w.end for w in windows}
-    events = version.events.filter(at__gte=start, at__lte=max(ends.values()))
-    return Backdrop(
-        start,
-        last if last > start else max(ends.values()),
-        marks=_marks(list(events.order_by("-at", "-pk")[:MARKS])),
-    )
+    return Backdrop(start, end, ends, marks=_marks(list(events[:MARKS])))
 
 
 def behind(backdrop: Backdrop, incidents: Iterable[Incident], *causes: str) -> Backdrop:
-    """The backdrop with the time of those incidents that are of these causes."""
+    """The backdrop with the windows of those incidents that are of these causes."""
     spans = [
-        (max(i.first_window, backdrop.start), min(i.last_window, backdrop.end))
+        (max(i.first_window, backdrop.start), backdrop.ends.get(i.last_window, i.last_window))
         for i in incidents
-        if i.cause in causes and i.last_window >= backdrop.start
+        if i.cause in causes and backdrop.start <= i.last_window <= backdrop.end
     ]
     return replace(backdrop, incidents=spans)
 

@@ -37,4 +37,6 @@ cbpe          calibrate(positives, negatives, sums (k,), rng, noise) -> Calibrat
               estimate_performance(calibration, counts, sums (k,), cuts (C,), rng, noise=)
               -> name: Estimate (C,), or (1,) for auc and positive_rate
 label_shift   positive_share(reference Confusion, predicted, rows, noise, noise_r) -> Estimate
+fairness      rates, outcome_rates of G groups; largest_difference, smallest_ratio, impact_ratios,
+              equalised_odds between them -> Estimate
 """

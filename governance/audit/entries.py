@@ -1,7 +1,8 @@
 """Facts for the log: what may be recorded, and how.
 
 An entry is canonical JSON: keys sorted, no white space, UTF-8; whole numbers, short identifiers,
-times and digests, never a name or free text. Those go into `Content` with a salt of 32 random
+times and digests, never a person's name or free text. The names of models, versions and
+deployments are identifiers and stand in it as they are. Names and texts go into `Content` with a salt of 32 random
 bytes, and the entry holds SHA256(salt | text). Erasing salt and text leaves every proof valid, and
 without the salt nobody can find the text by guessing.
 

@@ -12,13 +12,18 @@ WEEK = timedelta(days=7)
 HOSTILE = "<script>'\"&"
 
 
+def a_backdrop(**changes) -> Backdrop:
+    ends = {BEGIN + i * WEEK: BEGIN + (i + 1) * WEEK for i in range(8)}
+    return Backdrop(BEGIN, BEGIN + 8 * WEEK, ends, **changes)
+
+
 def a_chart(**changes) -> Chart:
     points = [Point(BEGIN + i * WEEK, 0.8, 0.78, 0.82) for i in range(8)]
     facts = {
         "title": "Accuracy",
         "meaning": "Share that was right.",
         "unit": words.share,
-        "backdrop": Backdrop(BEGIN, BEGIN + 7 * WEEK),
+        "backdrop": a_backdrop(),
         "line": points,
         "dots": points[:3],
         "limit": points,
@@ -30,7 +35,7 @@ def a_chart(**changes) -> Chart:
 
 def test_a_drawing_carries_no_style_and_only_the_pages_colours() -> None:
     mark = Mark("A", BEGIN + WEEK, "Deployment", "v2")
-    backdrop = Backdrop(BEGIN, BEGIN + 7 * WEEK, [mark], [(BEGIN, BEGIN + WEEK)])
+    backdrop = a_backdrop(marks=[mark], incidents=[(BEGIN, BEGIN + WEEK)])
     [drawing] = a_chart(backdrop=backdrop).drawings
     assert "style=" not in drawing
     assert "<style" not in drawing
@@ -41,7 +46,7 @@ def test_a_drawing_carries_no_style_and_only_the_pages_colours() -> None:
 
 def test_text_from_outside_is_escaped_and_never_reaches_the_drawing() -> None:
     mark = Mark("A", BEGIN, HOSTILE, HOSTILE)
-    chart = a_chart(title=HOSTILE, backdrop=Backdrop(BEGIN, BEGIN + 7 * WEEK, [mark]))
+    chart = a_chart(title=HOSTILE, backdrop=a_backdrop(marks=[mark]))
     [drawing] = chart.drawings
     assert "<script" not in drawing
     assert drawing.count("&lt;script&gt;") == 1
@@ -80,5 +85,5 @@ def test_any_figure_can_be_drawn(value: float | None) -> None:
 
 
 def test_a_single_window_can_be_drawn() -> None:
-    backdrop = Backdrop(BEGIN, BEGIN + WEEK)
+    backdrop = Backdrop(BEGIN, BEGIN + WEEK, {BEGIN: BEGIN + WEEK})
     assert a_chart(line=[Point(BEGIN, 0.5)], backdrop=backdrop).drawings
