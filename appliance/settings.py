@@ -103,7 +103,6 @@ TEMPLATES = [
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "appliance" / "web" / "static"]
-STATIC_ROOT = COUNTERSIGN_DATA / "static"
 WHITENOISE_USE_FINDERS = True
 
 PASSWORD_HASHERS = [

@@ -3,7 +3,8 @@
     bin/up --demo --data FRESH_DIRECTORY       (in another terminal; wait until the demo is done)
     .venv/bin/python bench/screenshots.py http://127.0.0.1:8700 SET_UP_LINK [--everything DIR]
 
-Uses the set-up link to make an administrator called `dan` with a password that nobody keeps. Writes
+The pages use the reader's fonts: have Inter and P052 (Debian: fonts-inter, fonts-urw-base35). Uses
+the set-up link to make an administrator called `dan` with a password that nobody keeps. Writes
 docs/images/*.png; with --everything also each page at 1440 and 390 pixels, light and dark.
 """
 
@@ -66,7 +67,10 @@ def administrator(browser: Browser, link: str) -> dict:
 
 def open_page(browser: Browser, state: dict, size: tuple[int, int], scheme: str, url: str) -> Page:
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, storage_state=state
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        storage_state=state,
+        locale="en-GB",
     )
     page = context.new_page()
     page.goto(url)

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 from .words import NONE, between, day
 
 NARROW, WIDE = (340, 176), (1060, 280)
+LISTED = 60  # windows in the table of a chart
 KEPT = 1_024  # drawings in memory; some 10 kB each
 CROWDED = 70  # from so many points on, a line goes without dots
 Unit = Callable[[float | None], str]
@@ -113,7 +114,7 @@ class Chart:
 
     @property
     def rows(self) -> list[tuple[datetime, list[str]]]:
-        """The same numbers, newest first."""
+        """The same numbers, newest first, for the newest windows."""
         columns = [[(p.at, self._cell(p)) for p in s] for s in (self.line, self.dots) if s]
         columns += [[(p.at, self.unit(p.value)) for p in self.limit]] if self.limit else []
         columns += (
@@ -123,7 +124,7 @@ class Chart:
         )
         cells = [dict(column) for column in columns]
         moments = sorted({at for column in cells for at in column}, reverse=True)
-        return [(at, [column.get(at, NONE) for column in cells]) for at in moments]
+        return [(at, [column.get(at, NONE) for column in cells]) for at in moments[:LISTED]]
 
     def _cell(self, point: Point) -> str:
         interval = between(point.low, point.high, self.unit)
@@ -266,9 +267,9 @@ def _dots(chart: Chart) -> list[dict[str, Any]]:
         return []
     rule = {"type": "rule", "color": "var(--ink)", "strokeWidth": 1, "opacity": 0.55}
     dot = {"type": "point", "filled": True, "color": "var(--ink)", "size": 15, "opacity": 1}
-    if len(known) > CROWDED:
-        dot["size"], rule["opacity"] = 8, 0.3
     spread = [p for p in known if p.low is not None]
+    if len(known) > CROWDED:
+        dot["size"], spread = 8, []
     return [
         _layer(_values(spread), rule, y={"field": "low"}, y2={"field": "high"}),
         _layer(_values(known), dot, y={"field": "value"}),

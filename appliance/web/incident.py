@@ -35,8 +35,7 @@ from .words import (
     metric,
 )
 
-SHOWN = 80  # windows in the charts
-AFTER = 20  # of them at most after the last that the incident is about
+AFTER = 20  # windows in the charts, at most, after the last that the incident is about
 CHARTED = 3  # findings
 STEPS = 40  # of the steps, the newest
 
@@ -180,7 +179,7 @@ def _charts(incident: Incident) -> list[Chart]:
         return []
     until = incident.last_window + AFTER * timedelta(seconds=baseline.window_seconds)
     windows = queries.windows_of(incident.version, incident.deployment).filter(start__lte=until)
-    shown: Sequence[Window] = list(windows[:SHOWN])
+    shown: Sequence[Window] = list(windows[: queries.HISTORY])
     if not shown:
         return []
     findings = [(f["detector"], f["name"]) for f in incident.findings[:CHARTED]]

@@ -17,7 +17,7 @@ from governance.models import Incident, Model, Version
 
 from . import history, queries
 from .panels import Panels
-from .words import Term, count, detector, duration, listed, many, period
+from .words import Term, count, detector, duration, listed, many, opened, period
 
 NEWEST = 12  # windows on the version's page; the others have a page of their own
 PER_PAGE = 50
@@ -117,7 +117,7 @@ def _evidence(
         "incidents": incidents[:NEWEST],
         "open": unresolved,
         "lines": _lines(version, deployment, windows[:NEWEST], found, incidents),
-        "answer": _answer(unresolved),
+        "answer": opened([incident.severity for incident in unresolved]),
     }
     examined = [w for w in windows if w.examinations.all()]
     if examined:
@@ -193,14 +193,6 @@ def _missing(gap: Gap, incidents: Iterable[Incident]) -> Line:
 
 def _about(start: datetime, incidents: Iterable[Incident]) -> list[Incident]:
     return [i for i in incidents if i.first_window <= start <= i.last_window]
-
-
-def _answer(unresolved: Sequence[Incident]) -> str:
-    if not unresolved:
-        return "Nothing needs attention."
-    high = sum(i.severity == Incident.Severity.HIGH for i in unresolved)
-    also = f"; {many(high, 'is high', 'are high')}" if high else ""
-    return f"{many(len(unresolved), 'incident is open', 'incidents are open')}{also}."
 
 
 def _version(model: str, version: str) -> Version:

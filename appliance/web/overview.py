@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from governance.models import Model
 
 from . import queries
-from .words import many
+from .words import opened
 
 INCIDENTS = 50
 MODELS = 50
@@ -29,8 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "more_incidents": len(incidents) > INCIDENTS,
         "standings": standings[:MODELS],
         "more_models": len(standings) > MODELS,
-        "overdue": [s for s in standings if s.overdue and not s.incidents],
-        "answer": _answer([incident.severity for incident in incidents]),
+        "answer": opened([incident.severity for incident in incidents]),
     }
     return render(request, "overview.html", context)
 
@@ -41,17 +40,3 @@ def _first_steps(request: HttpRequest) -> HttpResponse:
         "address": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "first_steps.html", context)
-
-
-def _answer(severities: list[str]) -> str:
-    """
-    >>> _answer([]), _answer(["high", "low"]), _answer(["low"])
-    ('Nothing needs attention.', '2 incidents are open; 1 is high.', '1 incident is open.')
-    """
-    if not severities:
-        return "Nothing needs attention."
-    if len(severities) > INCIDENTS:
-        return f"More than {INCIDENTS} incidents are open."
-    high = severities.count("high")
-    also = f"; {many(high, 'is high', 'are high')}" if high else ""
-    return f"{many(len(severities), 'incident is open', 'incidents are open')}{also}."

@@ -6,7 +6,7 @@ unit.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -96,6 +96,23 @@ def many(number: int, one: str, more: str = "") -> str:
     ('1 window', '1,200 windows', '2 people are')
     """
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def opened(severities: Sequence[str]) -> str:
+    """How many incidents are open, and how many of them are high.
+
+    >>> opened([]), opened(["low"]), opened(["high", "low"])
+    ('Nothing needs attention.', '1 incident is open.', '2 incidents are open; 1 is high.')
+    >>> opened(["high"]), opened(["high", "high"])
+    ('1 incident is open; it is high.', '2 incidents are open; both are high.')
+    """
+    if not severities:
+        return "Nothing needs attention."
+    total, high = len(severities), list(severities).count("high")
+    words = many(total, "incident is open", "incidents are open")
+    if high == total:
+        return f"{words}; { ({1: 'it is', 2: 'both are'}.get(total, 'all are')) } high."
+    return f"{words}; {many(high, 'is high', 'are high')}." if high else f"{words}."
 
 
 def listed(words: list[str], most: int = 3) -> str:
@@ -221,7 +238,7 @@ MEANINGS = {
     "whether the model may go on deciding meanwhile.",
 }
 SEVERITIES = {
-    "high": "Decisions are affected now, or nobody can tell. Look today.",
+    "high": "At its worst it affected decisions, or nobody could tell. Look today.",
     "medium": "Something changed beyond chance and tolerance. Look this week.",
     "low": "It changed, and so far it seems harmless. Know about it.",
 }

@@ -1,10 +1,10 @@
 """Facts for the log: what may be recorded, and how.
 
 An entry is canonical JSON: keys sorted, no white space, UTF-8; whole numbers, short identifiers,
-times and digests, never a person's name or free text. The names of models, versions and
-deployments are identifiers and stand in it as they are. Names and texts go into `Content` with a salt of 32 random
-bytes, and the entry holds SHA256(salt | text). Erasing salt and text leaves every proof valid, and
-without the salt nobody can find the text by guessing.
+times and digests, never a person's name or free text. The names of models, versions and deployments
+are identifiers and stand in it as they are. Names and texts go into `Content` with a salt of 32
+random bytes, and the entry holds SHA256(salt | text). Erasing salt and text leaves every proof
+valid, and without the salt nobody can find the text by guessing.
 
 >>> canonical({"kind": "version.registered", "digest": "ab", "actor": "user:7"})
 b'{"actor":"user:7","digest":"ab","kind":"version.registered"}'

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import User
@@ -16,6 +18,8 @@ from governance.audit import log
 from governance.models import Model, Version
 from governance.senders import Caller
 from tests.detectors.world import OLDER, ORDINARY, World
+
+Shares = dict[str, np.ndarray]
 
 MOST_QUERIES = 25
 PASSWORD = "correct horse battery staple"
@@ -62,7 +66,7 @@ def loans(db: None) -> World:
     return watched("loans")
 
 
-def logged_in(name: str, **rights: bool) -> Client:
+def logged_in(name: str, **rights: Any) -> Client:
     client = Client()
     client.force_login(User.objects.create_user(name, password=PASSWORD, **rights))
     return client
@@ -76,7 +80,7 @@ def watched(model: str, version: str = "1", owner: str = "Ada") -> World:
     return world
 
 
-def weeks(world: World, count: int, shares: dict = ORDINARY, *, first: int = 0) -> None:
+def weeks(world: World, count: int, shares: Shares = ORDINARY, *, first: int = 0) -> None:
     """Send and examine some weeks."""
     for number in range(first, first + count):
         world.send(world.window(number, shares))

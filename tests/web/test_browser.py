@@ -6,6 +6,7 @@ Needs Debian's chromium-headless-shell; without it every test here is skipped, a
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,13 +19,18 @@ from tests.web.conftest import drifted, labelled, watched
 
 CHROMIUM = shutil.which("chromium-headless-shell")
 CHECKS = Path(__file__).with_name("accessible.js").read_text(encoding="utf-8")
+Scheme = Literal["light", "dark"]
 PAGES = ("overview", "models", "version", "windows", "incident", "audit", "senders")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="!!! NO BROWSER: the pages are not tested as people see them; "
-    "apt-get install chromium-headless-shell",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="!!! NO BROWSER: the pages are not tested as people see them; "
+        "apt-get install chromium-headless-shell",
+    ),
+    # The live server outlasts a test, so no test's own directory can be its STATIC_ROOT.
+    pytest.mark.filterwarnings("ignore:No directory at:UserWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +55,19 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
     return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
 
 
-def opened(browser: Browser, site: dict[str, str], width: int, scheme: str) -> BrowserContext:
+def opened(browser: Browser, site: dict[str, str], width: int, scheme: Scheme) -> BrowserContext:
     """A browser in which Dan is logged in."""
     dan, _ = User.objects.get_or_create(username="dan", is_superuser=True)
     client = Client()
     client.force_login(dan)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value}
+    session = client.cookies["sessionid"].value
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
         timezone_id="Europe/Berlin",
         locale="en-GB",
     )
-    context.add_cookies([cookie | {"url": site["overview"]}])
+    context.add_cookies([{"name": "sessionid", "value": session, "url": site["overview"]}])
     return context
 
 
@@ -75,7 +81,7 @@ def problems_of(page: Page) -> list[str]:
     ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 )
 def test_every_page_fits_is_readable_and_obeys_the_sites_policy(
-    browser: Browser, site: dict[str, str], width: int, scheme: str
+    browser: Browser, site: dict[str, str], width: int, scheme: Scheme
 ) -> None:
     context = opened(browser, site, width, scheme)
     page = context.new_page()

@@ -1,6 +1,7 @@
 """Charts: drawn once, in the page's own colours, and readable without seeing them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def a_backdrop(**changes) -> Backdrop:
 
 def a_chart(**changes) -> Chart:
     points = [Point(BEGIN + i * WEEK, 0.8, 0.78, 0.82) for i in range(8)]
-    facts = {
+    facts: dict[str, Any] = {
         "title": "Accuracy",
         "meaning": "Share that was right.",
         "unit": words.share,
