@@ -56,7 +56,10 @@ app.conf.update(
     task_time_limit=HARD_LIMIT,
     task_serializer="json",
     accept_content=["json"],
-    worker_prefetch_multiplier=1,
+    # No limit: a message that could not be acknowledged because PostgreSQL went away would keep its
+    # place for ever, and a worker with two places stands still after two of them. Messages are ids
+    # of work that the tables know; taking one twice does nothing.
+    worker_prefetch_multiplier=0,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,

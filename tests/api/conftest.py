@@ -58,8 +58,6 @@ class Caller:
 def data_directory(settings: LazySettings, tmp_path: Path) -> Path:
     """Keys that the appliance makes for itself end with the test."""
     settings.COUNTERSIGN_DATA = tmp_path
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()  # whitenoise warns of a directory that is not there
     return tmp_path
 
 

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.urls(__name__)
 
 @pytest.fixture(autouse=True)
 def static_files(tmp_path: Path, settings) -> None:
-    settings.STATIC_ROOT = tmp_path  # whitenoise warns of a directory that is not there
 
 
 def read(name: str) -> bytes:

@@ -30,8 +30,6 @@ COLLECTOR = Caller("token:1", "collector", frozenset({"upload"}), None, False)
 def data_directory(settings: LazySettings, tmp_path: Path) -> Path:
     """Keys and the log's mark end with the test."""
     settings.COUNTERSIGN_DATA = tmp_path
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()  # whitenoise warns of a directory that is not there
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return tmp_path
 
