@@ -1,7 +1,5 @@
 """The public log: any reader of tlog-tiles can follow it, and nobody can change it."""
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
 from django.urls import include, path
@@ -12,10 +10,6 @@ from .conftest import Record
 
 urlpatterns = [path("log/", include("appliance.log_site"))]
 pytestmark = pytest.mark.urls(__name__)
-
-
-@pytest.fixture(autouse=True)
-def static_files(tmp_path: Path, settings) -> None:
 
 
 def read(name: str) -> bytes:
