@@ -2,58 +2,21 @@
 
     .venv/bin/python bench/audit.py [--entries 100000] [--export DIRECTORY]
 
-One process, one core's worth of Python; the database writes every commit to disk. Prints one JSON
-object.
+One process, one core's worth of Python; the database writes every commit to disk. Writes
+bench/results/audit.json.
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from appliance.embedded.postgres import APP, OWNER, Cluster
+from fresh_site import fresh_site, keep
 
 BATCH = 1_000
-
-
-@contextmanager
-def fresh_site(data: Path) -> Iterator[None]:
-    """An empty database with every table, and Django connected to it as the site's own role."""
-    cluster = Cluster(data)
-    cluster.prepare()
-    server = cluster.start()
-    try:
-        cluster.wait_until_ready(server)
-        cluster.ensure_roles()
-        os.environ |= {
-            "COUNTERSIGN_DATA": str(data),
-            "DATABASE_URL": cluster.url(OWNER),
-            "DJANGO_SETTINGS_MODULE": "appliance.settings",
-        }
-        import django
-        from django.core.management import call_command
-        from django.db import connection
-
-        from appliance.settings import database_settings
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        connection.close()
-        connection.settings_dict.update(database_settings(cluster.url(APP)))
-        yield
-        connection.close()
-    finally:
-        cluster.stop(server)
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -108,12 +71,9 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--export", type=Path, help="keep the exported log in this new directory")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        data = Path(directory)
-        with fresh_site(data / "data"):
-            figures = measure(options.entries, options.export or data / "export")
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    print(json.dumps({"machine": machine, "figures": figures}, indent=2))
+    with tempfile.TemporaryDirectory() as directory, fresh_site():
+        figures = measure(options.entries, options.export or Path(directory) / "export")
+    keep("audit", {"figures": figures})
 
 
 if __name__ == "__main__":

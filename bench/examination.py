@@ -8,7 +8,7 @@ core, against the embedded PostgreSQL. Windows are drawn from the reference: not
 
 from datetime import UTC, datetime, timedelta
 
-from site_of_bench import fresh_site, keep, milliseconds
+from fresh_site import fresh_site, keep, milliseconds
 
 BINS = 20
 BEGIN = datetime(2020, 1, 6, tzinfo=UTC)

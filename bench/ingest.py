@@ -22,7 +22,7 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from site_of_bench import ROOT, fresh_site, keep
+from fresh_site import ROOT, fresh_site, keep
 
 from appliance.embedded import queue
 from appliance.embedded.postgres import APP, OWNER, Cluster

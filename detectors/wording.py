@@ -6,17 +6,19 @@ limit and the interval stand beside it on the page.
 
 from countersign.statement import Column
 
+NARROW_SPACE = "\u202f"  # doesn't break
+
 
 def percent(share: float) -> str:
-    """A share as a percentage with as many digits as it is worth.
+    """A share as a percentage with as many digits as it is worth; no line breaks before the sign.
 
-    >>> percent(0.5), percent(0.0123), percent(0.00004), percent(0)
-    ('50 %', '1.2 %', '0.004 %', '0 %')
+    >>> [percent(s).replace(NARROW_SPACE, " ") for s in (0.5, 0.0123, 0.00004, 0)]
+    ['50 %', '1.2 %', '0.004 %', '0 %']
     """
     if share == 0:
-        return "0 %"
+        return f"0{NARROW_SPACE}%"
     digits = 0 if share >= 0.1 else 1 if share >= 0.01 else 2 if share >= 0.001 else 3
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}{NARROW_SPACE}%"
 
 
 def rows(count: float) -> str:

@@ -5,7 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, F, IntegerField, Max, Min, Prefetch, Q, QuerySet, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    When,
+)
 from django.utils import timezone
 
 from detectors.models import Baseline, Event, Examination, Gap, Window
@@ -173,7 +186,8 @@ def gaps_of(version: Version, deployment: str, since: datetime) -> list[Gap]:
     """Windows that did not come, the newest first, and still have not."""
     arrived = Window.objects.filter(baseline__version=version, deployment=deployment)
     gaps = Gap.objects.filter(baseline__version=version, deployment=deployment, start__gte=since)
-    still = gaps.exclude(start__in=arrived.filter(start__gte=since).values("start"))
+    came = arrived.filter(start__lt=OuterRef("end"), end__gt=OuterRef("start"))
+    still = gaps.exclude(Exists(came))
     return list(still.order_by("-start")[:HISTORY])
 
 
