@@ -104,12 +104,14 @@ def plan_for(frame: Any) -> OpenPlan:
         threshold=None,
         privacy=told.privacy,
         columns=told.columns,
+        slices=told.slices,
+        maps=told.maps,
     )
     return OpenPlan.read(encode(plan, "0" * 64))
 
 
 def counter_for(frame: Any) -> Counter:
-    return Counter(plan_for(frame).plan.columns, "bench", KEY)
+    return plan_for(frame).counter(KEY)
 
 
 def best(work: Callable[[], object], runs: int = 15) -> float:
@@ -127,7 +129,7 @@ def numeric_speed(kind: type) -> dict[str, float]:
     frame = pd.DataFrame({n: v.astype(kind) for n, v in some_numbers(ROWS).items()})
     counter = counter_for(frame)
     arrays = [frame[name].to_numpy() for name in frame]
-    edges = np.array(counter.columns[0].edges)
+    edges = np.array(counter.design.columns[0].edges)
     values = frame.size
     return {
         "ours": values / best(lambda: counter.count(frame)),

@@ -62,7 +62,8 @@ class Sender:
     def __init__(self, columns: int, rows: int) -> None:
         import numpy as np
 
-        from countersign.statement import Baseline, Column, Privacy, Span
+        from countersign.statement import Baseline
+        from countersign.tables import Column, Privacy, Span
         from detectors import intake
         from governance.models import Model, Version
         from governance.senders import Caller
@@ -116,7 +117,7 @@ class Sender:
         intake.accept_window(self.upload(window))
 
     def tally(self):
-        from countersign.statement import Counts, Tally
+        from countersign.tables import Counts, Tally
 
         drawn = self.rng.multinomial(self.rows, self.shares, len(self.columns)).tolist()
         return Tally(

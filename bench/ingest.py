@@ -76,7 +76,7 @@ def enrolled_uploads() -> Iterator[bytes]:
     from django.utils import timezone
 
     from countersign import dsse
-    from countersign.statement import Column
+    from countersign.tables import Column
     from detectors import intake, plans
     from governance import registry, senders
     from tests.builders import VERSION_DIGEST, a_baseline, a_statement, a_tally, a_window

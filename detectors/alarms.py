@@ -1,19 +1,17 @@
 """Sequential alarms: all of a version's streams, laid out in one compact state, and their limit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.baselines import Known, streams_of
 from detectors.counted import Counted
 from detectors.figures import Figures
+from detectors.learning.known import Known, streams_of
 from detectors.reading import Array
 from detectors.statistics import e_detector
 from detectors.statistics.e_detector import State as StreamState
-from detectors.statistics.integrity import VOLUME_LEVEL
-from detectors.statistics.reference import Limits
-from detectors.statistics.streams import rate_streams
 from governance.policies import Policy
 
 State = npt.NDArray[np.float32]
@@ -47,8 +45,8 @@ class Budget:
         allowed = policy.false_alarms_per_year
         # ln c: a stream raises an alarm where its ln M reaches this.
         self.log_limit = e_detector.alarm_limit(streams, windows_per_year, allowed)
-        # Volume is no e-detector; it has one stream's share of the budget.
-        self.volume_level = min(allowed / (streams * windows_per_year), VOLUME_LEVEL)
+        # Volume and maps are tested window by window: the chance that each may take for an alarm.
+        self.share = allowed / (streams * windows_per_year)
 
 
 def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tuple[Raised, State]:
@@ -80,18 +78,27 @@ def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tup
     return Raised(alarms, figures), np.concatenate(grown)
 
 
-def advance_errors(
-    state: State, wrong: tuple[float, float], limits: Limits, budget: Budget
-) -> tuple[bool, State]:
-    """The stream of the model's errors after some labels; True when it raises an alarm.
+def advance_outcomes(
+    state: State, known: Known, fresh: Sequence[Array], season: int, budget: Budget
+) -> tuple[list[Alarm], State]:
+    """The streams of what became known, after some labels more.
 
-    `wrong` is how many of the newly labelled rows were decided wrongly, and how many those are.
+    `fresh` has the newly known cells of each of `known.outcomes`, (names, size).
     """
-    window = rate_streams(np.array([wrong[0]]), np.array([wrong[1]]))
-    before, _ = _piece(state, 0, window.successes.shape)
-    after, log_mean = e_detector.advance(before, window, limits)
-    raised = log_mean >= budget.log_limit
-    return bool(raised[0]), e_detector.restart(after, raised).ravel()
+    alarms: list[Alarm] = []
+    grown: list[State] = []
+    offset = 0
+    for each, cells in zip(known.outcomes, fresh, strict=True):
+        window = each.layout.split(cells)
+        before, offset = _piece(state, offset, window.successes.shape)
+        after, log_mean = e_detector.advance(before, window, each.limits, season)
+        raised = log_mean >= budget.log_limit
+        grown.append(e_detector.restart(after, raised).ravel())
+        alarms += [
+            Alarm(each.layout.detector, each.layout.names[i], float(log_mean[i] / budget.log_limit))
+            for i in np.flatnonzero(raised)
+        ]
+    return alarms, np.concatenate(grown)
 
 
 def _piece(state: State, offset: int, shape: tuple[int, ...]) -> tuple[StreamState, int]:

@@ -1,22 +1,67 @@
 """Examine one window: hold what was counted against what is known. Computes; writes nothing.
 
-evidence  what this window says by itself: shares, distances, p-values   (for the page)
-alarms    what the windows so far say together, within the year's budget (for people's inboxes)
+looks     what this window says by itself: shares, distances, p-values         (for the page)
+alarms    what the windows so far say together, within the year's budget  (for people's inboxes)
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from countersign.statement import Outcomes, Window, decode, digest_of
-from detectors import alarms, evidence, fairness, findings, models, scoring
+from countersign.tables import Labels
+from detectors import alarms, models
 from detectors.alarms import State
-from detectors.baselines import Known, known_baseline
 from detectors.counted import Counted, count
 from detectors.figures import Figures
+from detectors.findings import columns, feed
+from detectors.findings.causes import likely_causes, worst_slice
+from detectors.findings.outcomes import from_outcomes
+from detectors.findings.rowwide import moved
+from detectors.learning.known import Known, known_baseline
+from detectors.looks import (
+    attributions,
+    classes,
+    decisions,
+    errors,
+    evidence,
+    groups,
+    impact,
+    meters,
+    rowwide,
+    slices,
+)
+from detectors.reading import Array
+from detectors.statistics.integrity import VOLUME_LEVEL
 from governance.incidents import Finding
 from governance.policies import Policy
+
+# Each look runs where the version has one of its monitors.
+LOOKS_AT_COUNTS: dict[Callable[[Known, Counted], list[Figures]], set[str]] = {
+    evidence.integrity: {"missing"},
+    evidence.drift: {"ks", "q"},
+    decisions.estimate: {"estimated_performance"},
+    decisions.label_shift: {"label_shift"},
+    classes.estimate: {"estimated_performance"},
+    errors.estimate: {"estimated_error"},
+    impact.estimated: {"impact"},
+    groups.selection: {"fairness_selection"},
+    slices.by_decision: {"slice_decision"},
+    rowwide.maps: {"multivariate", "embedding"},
+    attributions.attributions: {"attributions"},
+    meters.meters: {"meters"},
+}
+LOOKS_AT_LABELS: dict[Callable[[Known, Counted, Sequence[Labels]], list[Figures]], set[str]] = {
+    decisions.realise: {"realised_performance"},
+    classes.realise: {"realised_performance"},
+    errors.realise: {"realised_error"},
+    impact.realised: {"impact"},
+    groups.outcome: {"fairness_outcome"},
+    slices.by_error: {"slice_error"},
+    meters.quality: {"quality"},
+}
 
 
 @dataclass(frozen=True)
@@ -50,20 +95,22 @@ class Result:
 
 
 def examine(case: Case) -> Result:
-    """All detectors over one window."""
+    """All looks at one window, and all streams a step further."""
     known = known_baseline(case.window.baseline_id, case.policy.tolerance)
     windows = [decode(payload, Window)[1] for payload in case.counts]
-    counted = count(known, windows, case.window.start)
+    statements = [digest_of(payload) for payload in case.counts + case.labels]
+    seed = int(statements[0][:16], 16)
+    counted = count(known, windows, case.window.start, case.policy.min_count, seed)
     result = Result(
         rows=None if counted.withheld and counted.rows == 0 else counted.rows,
         labelled=None,
-        statements=[digest_of(payload) for payload in case.counts + case.labels],
+        statements=statements,
     )
     examined = digest_of(b"".join(case.counts))
     fresh = examined != case.window.counts_examined
     result.progress["counts_examined"] = examined
     if fresh:
-        result.findings += findings.feed(case.window, counted)
+        result.findings += feed.feed(case.window, counted)
     if counted.rows > 0:
         _look_at_counts(case, known, counted, result, fresh=fresh)
     if case.labels:
@@ -74,54 +121,55 @@ def examine(case: Case) -> Result:
 def _look_at_counts(
     case: Case, known: Known, counted: Counted, result: Result, *, fresh: bool
 ) -> None:
-    """Evidence each time; plain rules when the counts are new; alarms once for every window."""
+    """Figures each time; plain rules when the counts are new; alarms once for every window."""
     budget = alarms.Budget(known, case.deployments, case.policy)
-    rng = np.random.default_rng(int(result.statements[0][:16], 16))
-    volume = evidence.volume(known, counted.rows, budget.volume_level)
-    estimate = None
-    if known.score is not None:
-        estimate = scoring.estimate(known.score, counted.tallies, counted.noise)
-    result.figures += evidence.integrity(known, counted)
-    result.figures += evidence.drift(known, counted, rng)
-    result.figures += [volume, *([estimate] if estimate else [])]
-    result.figures += fairness.selection(known, counted.tallies, counted.noise, _floor(case, known))
+    volume = evidence.volume(known, counted.rows, min(budget.share, VOLUME_LEVEL))
+    result.figures.append(volume)
+    for look, monitors in LOOKS_AT_COUNTS.items():
+        if known.monitors & monitors:
+            result.figures += look(known, counted)
     if fresh:
-        result.findings += findings.volume(volume, known) + findings.gone(known, counted.cells)
+        result.findings += feed.volume(volume, known) + columns.gone(known, counted.cells)
     if case.window.counts_streamed:
         return
     result.progress["counts_streamed"] = True
     raised, result.states["counts"] = alarms.advance(case.states["counts"], known, counted, budget)
     result.figures.append(raised.figures)
-    result.findings += findings.from_alarms(known, counted, raised, estimate)
-    result.causes = findings.likely_causes(known, counted.cells, raised)
+    result.findings += columns.from_alarms(known, counted, raised, result.figures)
+    result.findings += moved(known, counted, result.figures, budget.share)
+    result.causes = likely_causes(known, counted.cells, raised.alarms)
 
 
 def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) -> None:
-    """Performance each time; the e-detector takes in what came since the last time."""
-    if known.score is None:
+    """Figures each time; the streams take in what came since the last time."""
+    labels = [decode(payload, Outcomes)[1].labels for payload in case.labels]
+    for look, monitors in LOOKS_AT_LABELS.items():
+        if known.monitors & monitors:
+            result.figures += look(known, counted, labels)
+    if not known.outcomes:
         return
-    outcomes = [decode(payload, Outcomes)[1] for payload in case.labels]
-    labels = [o.labels for o in outcomes]
-    realised = scoring.realise(known.score, labels, counted.noise)
-    if realised is None:
+    cells = [each.layout.sum(labels) for each in known.outcomes]
+    result.labelled = round(max(float(c[0].sum()) for c in cells)) or None
+    if result.labelled and not counted.withheld and result.labelled > counted.rows:
+        result.findings.append(feed.more_labels_than_rows(result.labelled, counted.rows))
+    fresh = _since(bytes(case.window.labels_streamed), cells)
+    if sum(float(c.sum()) for c in fresh) < 1:
         return
-    result.labelled = realised.labelled
-    result.figures.append(realised.figures)
-    result.figures += fairness.outcome(known, labels, counted.noise, _floor(case, known))
-    labelled = realised.labelled - case.window.labels_streamed
-    if labelled < 1:
-        return
-    errors = min(max(realised.errors - case.window.errors_streamed, 0.0), labelled)
-    result.progress["labels_streamed"] = float(realised.labelled)
-    result.progress["errors_streamed"] = realised.errors
+    result.progress["labels_streamed"] = np.concatenate([c.ravel() for c in cells]).tobytes()
     budget = alarms.Budget(known, case.deployments, case.policy)
-    alarm, result.states["labels"] = alarms.advance_errors(
-        case.states["labels"], (errors, labelled), known.score.error_limits, budget
+    raised, result.states["labels"] = alarms.advance_outcomes(
+        case.states["labels"], known, fresh, counted.season, budget
     )
-    if alarm:
-        result.findings += findings.worse_performance(known, realised)
+    result.findings += from_outcomes(known, cells, raised, result.figures)
+    result.causes += worst_slice(known, result.figures)
 
 
-def _floor(case: Case, known: Known) -> int:
-    """The smallest group that is told: what the policy or the baseline demands, as in the plan."""
-    return max(case.policy.min_count, known.statement.privacy.min_count)
+def _since(streamed: bytes, cells: Sequence[Array]) -> list[Array]:
+    """What is known now and was not yet streamed, shaped like `cells`; never below 0."""
+    now = np.concatenate([c.ravel() for c in cells])
+    before = np.frombuffer(streamed) if streamed else np.zeros_like(now)
+    fresh = np.maximum(now - before, 0.0)
+    ends = np.cumsum([c.size for c in cells])
+    return [
+        part.reshape(c.shape) for part, c in zip(np.split(fresh, ends[:-1]), cells, strict=True)
+    ]

@@ -1,11 +1,13 @@
 """One detector's figures for one window: arrays with an element per column or metric."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from detectors.statistics.estimate import Estimate
 
 Array = npt.NDArray[np.float64]
 
@@ -44,6 +46,19 @@ def joined(parts: Sequence[Figures]) -> Figures:
         [name for part in parts for name in part.names],
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
     )
+
+
+def named(
+    detector: str, found: Mapping[str, Estimate], reference: Mapping[str, Estimate]
+) -> Figures:
+    """Single figures by name; `limit` is the reference's figure of the same name."""
+    value, low, high = (np.array([_single(e[i]) for e in found.values()]) for i in range(3))
+    limit = np.array([_single(reference[n].value) if n in reference else np.nan for n in found])
+    return Figures(detector, list(found), value, low, high, limit=limit)
+
+
+def _single(values: Array) -> float:
+    return float(np.ravel(values)[0])
 
 
 def _finite(values: Array) -> list[float | None]:

@@ -8,7 +8,7 @@ the other gets its receipt.
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +17,20 @@ from django.db.models import Max
 from kombu.exceptions import OperationalError
 
 from countersign import statement as wire
-from countersign.checks import check_baseline, check_outcomes, check_window
+from countersign.checks import check_outcomes, check_window
 from countersign.statement import Refused, digest_of
 from detectors import plans
+from detectors.admission import (
+    CLOCK_SKEW,
+    FIRST_REPLAY,
+    check_period,
+    check_reference,
+    is_late,
+    refuse_superseded,
+)
 from detectors.jobs import examine_window
 from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
+from detectors.monitors import monitors_for
 from governance import policies, registry
 from governance.audit import entries
 from governance.incidents import SYSTEM
@@ -29,10 +38,6 @@ from governance.models import Version
 from governance.senders import Caller
 
 logger = logging.getLogger(__name__)
-
-CLOCK_SKEW = timedelta(minutes=5)
-OLDEST = timedelta(days=400)
-FIRST_REPLAY = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
         raise Refused("baseline.other_version", "The address names another version.", "$.subject")
     _refuse_other_digest(subject, version)
     policy = policies.in_force()
-    _check_reference(baseline, policy, upload.received)
+    check_reference(baseline, policy, upload.received)
     plan = plans.make_plan(baseline, upload.digest, policy, upload.received)
     plan_digest, envelope = plans.sign_plan(plan, version.digest)
 
@@ -94,7 +99,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
         )
         Monitor.objects.bulk_create(
             Monitor(baseline=row, detector=detector, columns=columns)
-            for detector, columns in plans.monitors_for(baseline).items()
+            for detector, columns in monitors_for(baseline).items()
         )
         entries.record("plan.issued", actor=upload.caller.actor, plan=plan_digest)
         return _receipt_of(statement, new=True)
@@ -108,10 +113,10 @@ def accept_window(upload: Upload) -> Receipt:
     version = _version_of(subject, window)
     policy = policies.in_force()
     baseline = _baseline_of(version, window.plan)
-    _refuse_superseded(baseline, policy, upload.received)
+    refuse_superseded(baseline, policy, upload.received)
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
-    _check_period(window, plan, upload.received)
+    check_period(window, plan, upload.received)
 
     with transaction.atomic(durable=True):
         row = _locked_window(baseline, window, policy, upload.received)
@@ -132,7 +137,7 @@ def accept_window(upload: Upload) -> Receipt:
             revision=window.revision,
             statement=statement,
         )
-        if last is None and _is_late(window, policy, upload.received):
+        if last is None and is_late(window, policy, upload.received):
             row.late = True
             entries.record("window.late", actor=SYSTEM, window=row.pk, statement=upload.digest)
         _advance(row, upload.received)
@@ -241,30 +246,6 @@ def _refuse_other_digest(subject: wire.Subject, version: Version) -> None:
         )
 
 
-def _check_reference(baseline: wire.Baseline, policy: policies.Policy, received: datetime) -> None:
-    check_baseline(baseline)
-    if baseline.privacy.min_count < policy.min_count:
-        raise Refused(
-            "privacy.min_count_below_policy",
-            f"The policy demands min_count {policy.min_count}.",
-            "$.predicate.privacy.min_count",
-        )
-    # Noise would lift the floor under single cells, so it is not the sender's to declare.
-    if baseline.privacy.mechanism != policy.mechanism:
-        raise Refused(
-            "privacy.mechanism_not_in_policy",
-            f"The policy's mechanism is {policy.mechanism}.",
-            "$.predicate.privacy.mechanism",
-        )
-    for i, span in enumerate(baseline.windows):
-        if not FIRST_REPLAY <= span.start < span.end <= received + CLOCK_SKEW:
-            raise Refused(
-                "baseline.period",
-                "Reference windows lie between 1990 and now.",
-                f"$.predicate.windows[{i}]",
-            )
-
-
 def _baseline_of(version: Version, plan_digest: str) -> Baseline:
     baseline = version.baselines.filter(plan_digest=plan_digest).only("version", "revision").first()
     if baseline is None:
@@ -272,38 +253,6 @@ def _baseline_of(version: Version, plan_digest: str) -> Baseline:
             "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
         )
     return baseline
-
-
-def _refuse_superseded(baseline: Baseline, policy: policies.Policy, received: datetime) -> None:
-    """A plan holds for some time after the next one was issued."""
-    grace = timedelta(seconds=policy.plan_grace_seconds)
-    if Baseline.objects.filter(
-        version=baseline.version_id,
-        revision__gt=baseline.revision,
-        accepted_at__lt=received - grace,
-    ).exists():
-        raise Refused("plan.superseded", "A newer plan is in force.", "$.predicate.plan")
-
-
-def _check_period(window: wire.Window, plan: wire.Plan, received: datetime) -> None:
-    if window.end > received + CLOCK_SKEW:
-        raise Refused("window.future", "The window is over.", "$.predicate.end")
-    if window.start < (FIRST_REPLAY if window.replay else received - OLDEST):
-        raise Refused(
-            "window.prehistoric",
-            f"A window starts in the last {OLDEST.days} days, a replayed one after 1990.",
-            "$.predicate.start",
-        )
-    if window.end - window.start > 2 * timedelta(seconds=plan.window_seconds):
-        raise Refused(
-            "window.too_long",
-            f"The plan's windows have {plan.window_seconds} seconds; at most twice that is taken.",
-            "$.predicate.end",
-        )
-
-
-def _is_late(window: wire.Window, policy: policies.Policy, received: datetime) -> bool:
-    return not window.replay and received > window.end + timedelta(seconds=policy.grace_seconds)
 
 
 def _lock(version: Version) -> None:

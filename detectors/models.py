@@ -74,8 +74,7 @@ class Window(models.Model):
     # Which counts were examined last (a digest), and what the e-detectors have taken in already.
     counts_examined = models.CharField(max_length=64, default="")
     counts_streamed = models.BooleanField(default=False)
-    labels_streamed = models.FloatField(default=0)
-    errors_streamed = models.FloatField(default=0)
+    labels_streamed = models.BinaryField(default=b"")  # cells of all outcome streams, float64
     attempts = models.PositiveIntegerField(default=0)
     failure_told = models.BooleanField(default=False)
 
@@ -141,7 +140,7 @@ class Measurement(models.Model):
         Examination, on_delete=models.PROTECT, related_name="measurements"
     )
     detector = models.SlugField(max_length=32)
-    names = ArrayField(models.CharField(max_length=96))
+    names = ArrayField(models.CharField(max_length=300))
     value = ArrayField(models.FloatField(null=True))
     low = ArrayField(models.FloatField(null=True), default=list)
     high = ArrayField(models.FloatField(null=True), default=list)

@@ -1,11 +1,9 @@
-"""From a baseline to its plan and its monitors: nobody configures either.
+"""From a baseline to its plan: what a collector is to count, and how little it may tell.
 
-A plan says to the collector what to count and how little may be told; the appliance signs it. A
-monitor names the columns that a detector looks at, by their role and kind.
+The appliance signs it.
 """
 
 import base64
-from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from countersign import dsse
-from countersign.statement import Baseline, Column, Plan, Refused, decode, digest_of, encode
+from countersign.statement import Baseline, Plan, Refused, decode, digest_of, encode
 from detectors import models
 from governance import secret_files
 from governance.models import Version
@@ -39,6 +37,8 @@ def make_plan(baseline: Baseline, digest: str, policy: Policy, issued: datetime)
         threshold=baseline.threshold,
         privacy=msgspec.structs.replace(baseline.privacy, min_count=floor),
         columns=baseline.columns,
+        slices=baseline.slices,
+        maps=baseline.maps,
     )
 
 
@@ -69,67 +69,6 @@ def plan_in_force(version: Version) -> bytes:
     if baseline is None:
         raise Refused("plan.none", "This version has no plan, because it has no baseline yet.")
     return bytes(baseline.plan_envelope)
-
-
-def _counted(column: Column) -> bool:
-    return column.role != "outcome"
-
-
-def _numeric(column: Column) -> bool:
-    return _counted(column) and column.kind == "numeric"
-
-
-def _unordered(column: Column) -> bool:
-    return _counted(column) and column.kind != "numeric"
-
-
-def _categorical(column: Column) -> bool:
-    return _counted(column) and column.kind == "categorical"
-
-
-def _score(column: Column) -> bool:
-    return column.role == "score"
-
-
-def _group(column: Column) -> bool:
-    return column.role == "group"
-
-
-def _none(column: Column) -> bool:
-    return False
-
-
-ALWAYS: dict[str, Callable[[Column], bool]] = {
-    "missing": _counted,
-    "invalid": _counted,
-    "out_of_range": _numeric,
-    "other_category": _categorical,
-    "volume": _none,  # it counts rows, whatever the columns
-    "ks": _numeric,
-    "q": _unordered,
-    "drift_alarm": _counted,
-}
-WITH_DECISIONS: dict[str, Callable[[Column], bool]] = {"fairness_selection": _group}
-WITH_DECISIONS_AND_LABELS: dict[str, Callable[[Column], bool]] = {
-    "estimated_performance": _score,
-    "realised_performance": _score,
-    "fairness_outcome": _group,
-}
-
-
-def monitors_for(baseline: Baseline) -> dict[str, list[str]]:
-    """Each detector that has something to look at, and the names of the columns it looks at."""
-    table = dict(ALWAYS)
-    labelled = baseline.labels is not None and baseline.labels.overall is not None
-    if baseline.threshold is not None:
-        table |= WITH_DECISIONS
-    if baseline.threshold is not None and labelled:
-        table |= WITH_DECISIONS_AND_LABELS
-    chosen = {
-        detector: [column.name for column in baseline.columns if applies(column)]
-        for detector, applies in table.items()
-    }
-    return {detector: names for detector, names in chosen.items() if names or detector == "volume"}
 
 
 def plan_key() -> Ed25519PrivateKey:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from countersign.statement import Column, LabelTable, Privacy, Season, Tally
+from countersign.statement import Season
+from countersign.tables import LATER, Column, Counts, LabelTable, Privacy, Tally
 from detectors.statistics.counts import Noise
 
 Array = npt.NDArray[np.float64]
@@ -36,10 +37,10 @@ class Block:
 
 
 def blocks_of(columns: Iterable[Column]) -> list[Block]:
-    """Stack the counted columns (all but the outcome) by kind and number of cells."""
+    """Stack the columns that windows count by kind and number of cells."""
     groups: dict[tuple[str, int], list[Column]] = {}
     for column in columns:
-        if column.role != "outcome":
+        if column.role not in LATER:
             groups.setdefault((column.kind, column.size), []).append(column)
     return [Block(kind, tuple(members)) for (kind, _), members in groups.items()]
 
@@ -78,8 +79,8 @@ def sum_of(tallies: Iterable[Tally], block: Block, reference: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class ScoreBins:
-    """A score's distribution in one window: rows, sum of scores, sum of squared scores per bin.
+class MeteredBins:
+    """A metered column in one window: rows, sum of values, sum of squared values per bin.
 
     The outermost bins are `below` and `above`. The wire has no sums for them: their rows count as
     lying on the edge.
@@ -90,24 +91,42 @@ class ScoreBins:
     squares: Array
 
 
-def score_bins(tallies: Iterable[Tally], score: Column, reference: Array) -> ScoreBins:
-    """Sum the score over shards; runs are split like the reference."""
-    parts = []
-    for tally in tallies:
-        if tally.rows is None:
-            continue
-        counts = tally.columns[score.name]
-        lists = (counts.cells, counts.sum, counts.sum_squares)
-        parts.append([split_runs(np.array([v], dtype=float), reference[None])[0] for v in lists])
-    bins = np.sum(parts, axis=0) if parts else np.zeros((3, score.size))
-    counts, sums, squares = bins[:, VALUES:]
-    for outer, edge in ((0, score.edges[0]), (-1, score.edges[-1])):
-        sums[outer], squares[outer] = counts[outer] * edge, counts[outer] * edge**2
-    return ScoreBins(counts, sums, squares)
+def metered_bins(parts: Iterable[Counts], column: Column, reference: Array) -> MeteredBins:
+    """Add shards up. Runs are split like the reference (cells,); where a sum was withheld, rows
+    count as lying in the middle of their bins."""
+    middles = middles_of(column)
+    total = np.zeros((3, column.size - VALUES))
+    for part in parts:
+        cells = np.array(part.cells, float)
+        counts = split_runs(cells[None], reference[None])[0]
+        total[0] += counts[VALUES:]
+        for power, told in ((1, part.sum), (2, part.sum_squares)):
+            total[power] += _split_sums(
+                np.array(told, float), cells, counts * middles**power, reference
+            )[VALUES:]
+    for outer in (0, -1):
+        edge = column.edges[outer]
+        total[1:, outer] = total[0, outer] * edge, total[0, outer] * edge**2
+    return MeteredBins(*total)
+
+
+def middles_of(column: Column) -> Array:
+    """A numeric column's cells as numbers, (cells,): each bin's middle, the edges outside them."""
+    edges = np.array(column.edges)
+    inner = (edges[:-1] + edges[1:]) / 2
+    return np.concatenate([np.zeros(VALUES), edges[:1], inner, edges[-1:]])
+
+
+def _split_sums(told: Array, cells: Array, guess: Array, reference: Array) -> Array:
+    """Sums split like the reference, and the guess in runs whose sum was withheld; all (cells,)."""
+    starts = ~np.isnan(cells)
+    withheld = (starts & np.isnan(told))[starts][np.cumsum(starts) - 1]
+    known = np.where(starts, np.nan_to_num(told), np.nan)
+    return np.where(withheld, guess, split_runs(known[None], reference[None])[0])
 
 
 def decision_bin(score: Column, threshold: float) -> int:
-    """The number of the first of `ScoreBins` at or above the threshold."""
+    """The number of the score's first bin at or above the threshold; `below` is number 0."""
     return score.edges.index(threshold) + 1
 
 

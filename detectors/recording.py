@@ -18,9 +18,9 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from detectors import wording
 from detectors.alarms import State
 from detectors.examination import Case, Result, examine
+from detectors.findings import wording
 from detectors.models import Examination, Measurement, Part, Stream, Window
 from governance import incidents, policies
 from governance.audit import entries

@@ -7,22 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from countersign.statement import (
-    Baseline,
-    Column,
-    Counts,
-    Event,
-    Labels,
-    LabelTable,
-    Outcomes,
-    Plan,
-    Predicate,
-    Privacy,
-    Span,
-    Tally,
-    Window,
-    encode,
-)
+from countersign.statement import Baseline, Event, Outcomes, Plan, Predicate, Window, encode
+from countersign.tables import Column, Counts, Labels, LabelTable, Privacy, Span, Tally
 
 MODEL, VERSION = "loans", "1"
 VERSION_DIGEST = "d" * 64

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from countersign.dsse import Envelope
-from countersign.statement import PREDICATE_TYPES, STATEMENT_TYPE, Digest, Predicate
+from countersign.statement import PREDICATE_TYPES, STATEMENT_TYPE, Predicate
+from countersign.tables import Digest
 
 PROBLEM: dict[str, Any] = {
     "title": "Problem",

@@ -3,7 +3,7 @@
     {"type": "window.future", "title": ..., "status": 422, "detail": ..., "path": ..., "fix": ...}
 
 `detail` says what was expected, `path` where, `fix` what to do about it. Nothing repeats what was
-sent. `RULES` is the complete list; docs/formats/api.md is written from it.
+sent. `RULES` is the complete list; docs/formats/rules.md is written from it.
 """
 
 import json

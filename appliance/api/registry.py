@@ -7,7 +7,7 @@ import msgspec
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from countersign.statement import Digest, Slug
+from countersign.tables import Digest, Slug
 from governance import registry
 
 from .bodies import described_json, read_json

@@ -36,7 +36,22 @@ performance   C thresholds given as bin numbers, positives and negatives (..., k
 cbpe          calibrate(positives, negatives, sums (k,), rng, noise) -> Calibration;
               estimate_performance(calibration, counts, sums (k,), cuts (C,), rng, noise=)
               -> name: Estimate (C,), or (1,) for auc and positive_rate
-label_shift   positive_share(reference Confusion, predicted, rows, noise, noise_r) -> Estimate
+label_shift   positive_share(reference Confusion, predicted, rows, noise, noise_r) -> Estimate;
+              class_shares(reference (classes, classes), predicted (classes,), rng) -> Estimate
+multiclass    realised_classes, estimate_classes, calibrate_classes over (classes, k) -> Estimates
+regression    realised_errors(losses, cells, edges), error_quantiles, estimate_errors(expected,
+              counts) -> Estimates; learn_losses(losses, cells, edges) -> Expected
+means         mean_of(counts, sums, squares (..., k)) -> Estimate (...,)
+quantiles     quantiles(cells, edges, q) -> Quantiles: an Estimate, and where it is only a bound
+ranking       ranking_figures(cells, edges, sums, squares) -> name: Estimate
+track_record  track_record(estimates (W,), realised (W,)); widened(estimate, past, realised)
+slices        worse_than_rest, worse_than_before: Losses (slices,) -> SliceFindings; ranking
+decomposition decompose(current, reference Losses) -> total, mix, within, and by slice
+second_moments  second_moment_shift(current (d, d), rows, windows (W, d, d), rows (W,))
+random_features embedding_shift(current (D,), rows, windows (W, D), rows (W,))
+mean_vectors  what both share: how far a vector of means moves between windows anyway
+attributions  ranking_agreement(current, reference) -> NDCG; importance_weights
+impact        cost_of_change, wrong_decisions of two Confusions; cost_of_loss -> Estimate
 fairness      rates, outcome_rates of G groups; largest_difference, smallest_ratio, impact_ratios,
               equalised_odds between them -> Estimate
 """

@@ -29,9 +29,11 @@ def from_draws(value: Array, draws: Array, n: Array, level: float = 0.05) -> Est
     ordered = np.sort(draws, axis=0)  # NaN goes last
     counted = (~np.isnan(draws)).sum(axis=0)
     last = np.maximum(counted - 1, 0)
+    # Of N draws, a further one lies below the k-th smallest with probability k / (N + 1).
+    places = (np.rint(q * (counted + 1)) - 1 for q in (level / 2, 1 - level / 2))
     low, high = (
-        np.take_along_axis(ordered, np.rint(q * last).astype(int)[None], axis=0)[0]
-        for q in (level / 2, 1 - level / 2)
+        np.take_along_axis(ordered, np.clip(place, 0, last).astype(int)[None], axis=0)[0]
+        for place in places
     )
     low = np.where(told & (counted > 0), np.fmin(low, value), np.nan)
     high = np.where(told & (counted > 0), np.fmax(high, value), np.nan)

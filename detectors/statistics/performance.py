@@ -69,7 +69,7 @@ def mcc_of(c: Confusion) -> Array:
 def auc_of(positives: Array, negatives: Array) -> Array:
     """P(score of a positive > score of a negative), ties within a bin counting half."""
     below = np.cumsum(negatives, axis=-1) - negatives / 2
-    pairs = positives.sum(axis=-1) * negatives.sum(axis=-1)
+    pairs = np.maximum(positives.sum(axis=-1), 0.0) * np.maximum(negatives.sum(axis=-1), 0.0)
     return share((positives * below).sum(axis=-1), pairs)
 
 
@@ -94,10 +94,10 @@ def decision_metrics(
     above = noise.variance * (bins - np.asarray(cuts))
     right = noise.variance * bins
     found = {
-        "accuracy": _share_estimate(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn, right),
-        "precision": _share_estimate(c.tp, c.tp + c.fp, above),
-        "recall": _share_estimate(c.tp, c.tp + c.fn, above),
-        "specificity": _share_estimate(c.tn, c.tn + c.fp, right - above),
+        "accuracy": share_estimate(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn, right),
+        "precision": share_estimate(c.tp, c.tp + c.fp, above),
+        "recall": share_estimate(c.tp, c.tp + c.fn, above),
+        "specificity": share_estimate(c.tn, c.tn + c.fp, right - above),
     }
     drawn = confusion(*redraw(positives, negatives, rng, noise), cuts)
     rows = c.tp + c.fp + c.tn + c.fn
@@ -125,7 +125,8 @@ def auc_estimate(positives: Array, negatives: Array, noise: Noise = NO_NOISE) ->
     won = share(np.cumsum(negatives, axis=-1) - negatives / 2, n0[..., None])
     lost = 1 - share(np.cumsum(positives, axis=-1) - positives / 2, n1[..., None])
     spread = _spread(positives, won, auc, noise) + _spread(negatives, lost, auc, noise)
-    return normal_interval(auc, np.sqrt(spread), n1 + n0, (0.0, 1.0))
+    spread = np.where(np.isnan(spread), np.inf, spread)  # a class of one row: anything may be
+    return normal_interval(auc, np.sqrt(spread), np.maximum(n1 + n0, 0.0), (0.0, 1.0))
 
 
 def probability_metrics(
@@ -136,31 +137,34 @@ def probability_metrics(
     rng: np.random.Generator,
     *,
     noise: Noise = NO_NOISE,
+    positive_sums: Array | None = None,
 ) -> dict[str, Estimate]:
     """brier, log_loss and calibration_error of scores that are probabilities.
 
-    `sums`, `squares` (..., bins): sum of p and of p^2 over each bin's rows. Within a bin, labels
-    are taken not to go with the score; with 20 bins or more that hardly shows.
+    `sums`, `squares` (..., bins): sum of p and of p^2 over each bin's rows. With `positive_sums`,
+    the sum of p over each bin's positives, the Brier score is exact; without, labels are taken not
+    to go with the score within a bin, as they are for the log-loss. With 20 bins or more that
+    hardly shows.
     """
     rows = positives + negatives
-    mean = np.clip(share(sums, rows), 1e-6, 1 - 1e-6)
-    spread = np.clip(share(squares, rows) - mean**2, 0.0, mean * (1 - mean))
-    mean, spread = np.nan_to_num(mean, nan=0.5), np.nan_to_num(spread)
+    mean = np.nan_to_num(np.clip(share(sums, rows), 0.0, 1.0), nan=0.5)
+    square = np.nan_to_num(np.clip(share(squares, rows), mean**2, mean), nan=0.25)
+    of_positives = mean
+    if positive_sums is not None:
+        of_positives = np.nan_to_num(np.clip(share(positive_sums, positives), 0.0, 1.0), nan=0.5)
+    inner = np.clip(mean, 1e-6, 1 - 1e-6)
     drawn = redraw(positives, negatives, rng, noise)
-    total = rows.sum(axis=-1)
-    return {
-        "brier": from_draws(
-            _brier(positives, negatives, mean, spread), _brier(*drawn, mean, spread), total
-        ),
-        "log_loss": from_draws(
-            _log_loss(positives, negatives, mean, spread), _log_loss(*drawn, mean, spread), total
-        ),
-        "calibration_error": from_draws(
-            calibration_error(positives, negatives, mean),
-            calibration_error(*drawn, mean),
-            total,
-        ),
-    }
+    told, might = (
+        {
+            "brier": _brier(*counts, of_positives, square),
+            "log_loss": _log_loss(
+                *counts, inner, np.minimum(square - mean**2, inner * (1 - inner))
+            ),
+            "calibration_error": calibration_error(*counts, mean),
+        }
+        for counts in ((positives, negatives), drawn)
+    )
+    return {name: from_draws(told[name], might[name], rows.sum(axis=-1)) for name in told}
 
 
 def calibration_error(positives: Array, negatives: Array, mean: Array) -> Array:
@@ -201,10 +205,12 @@ def _at_or_above(counts: Array, cuts: Array) -> Array:
     return np.asarray(counts @ above.astype(float))
 
 
-def _share_estimate(part: Array, whole: Array, variance: Array | float) -> Estimate:
+def share_estimate(part: Array, whole: Array, variance: Array | float = 0.0) -> Estimate:
+    """part / whole with Wilson's interval; `variance` is the noise's in `part`."""
     value, low, high = wilson(part, whole, variance)
     told = ~np.isnan(value)
-    return Estimate(value, np.where(told, low, np.nan), np.where(told, high, np.nan), whole)
+    low, high = np.where(told, low, np.nan), np.where(told, high, np.nan)
+    return Estimate(value, low, high, np.maximum(whole, 0.0))
 
 
 def _spread(counts: Array, won: Array, auc: Array, noise: Noise) -> Array:
@@ -215,9 +221,9 @@ def _spread(counts: Array, won: Array, auc: Array, noise: Noise) -> Array:
     return share((rows * square).sum(axis=-1), np.maximum(total - 1, 0.0) * total)
 
 
-def _brier(positives: Array, negatives: Array, mean: Array, spread: Array) -> Array:
-    """Mean of (p - y)^2."""
-    lost = positives * (1 - mean) ** 2 + negatives * mean**2 + (positives + negatives) * spread
+def _brier(positives: Array, negatives: Array, of_positives: Array, square: Array) -> Array:
+    """Mean of (p - y)^2 = p^2 - 2 p y + y, from the mean p of the positives and the mean p^2."""
+    lost = (positives + negatives) * square + positives * (1 - 2 * of_positives)
     return share(lost.sum(axis=-1), (positives + negatives).sum(axis=-1))
 
 

@@ -15,6 +15,8 @@ class Incident(models.Model):
         DATA_QUALITY = "data_quality", "Data quality"
         DRIFT = "drift", "Drift"
         PERFORMANCE = "performance", "Performance"
+        SERVICE = "service", "Service"
+        ANSWERS = "answers", "Answers"
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"

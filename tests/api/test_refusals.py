@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from appliance.api.rules import RULES
 from countersign import dsse
-from countersign.statement import MAX_BYTES, MAX_CELLS, Privacy
+from countersign.statement import MAX_BYTES
+from countersign.tables import MAX_CELLS, Privacy
 from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
 from governance.models import Content, Entry, Pending
 from tests.builders import (
@@ -528,7 +529,8 @@ def test_an_unknown_status_of_incidents_is_refused(ada: Caller) -> None:
 def rules_in_code() -> set[str]:
     """Every rule that code on the way of an upload names where it refuses."""
     root = Path(settings.BASE_DIR)
-    wire = [root / "collector/src/countersign" / f"{n}.py" for n in ("statement", "checks", "dsse")]
+    both = ("statement", "checks", "table_checks", "templates", "dsse")
+    wire = [root / "collector/src/countersign" / f"{name}.py" for name in both]
     folders = ("governance", "detectors", "appliance/api")
     ours = [file for folder in folders for file in (root / folder).rglob("*.py")]
     raised = re.compile(r'\b(?:Refused|_refuse_\w+|problem)\(\s*(?:[^"]*?, )??"(\w+\.\w+)"')

@@ -70,7 +70,7 @@ def test_monitors_follow_from_the_columns_roles_and_kinds(loans: str) -> None:
         "invalid": counted,
         "out_of_range": ["age", "risk"],
         "other_category": ["region", "origin"],
-        "volume": [],
+        "volume": ["rows"],
         "ks": ["age", "risk"],
         "q": ["region", "employed", "origin", "approved"],
         "drift_alarm": counted,
@@ -78,6 +78,8 @@ def test_monitors_follow_from_the_columns_roles_and_kinds(loans: str) -> None:
         "realised_performance": ["risk"],
         "fairness_selection": ["origin"],
         "fairness_outcome": ["origin"],
+        "label_shift": ["risk"],
+        "impact": ["risk"],
     }
 
 

@@ -136,6 +136,8 @@ def plan_payload(baseline: bytes) -> bytes:
         threshold=told.threshold,
         privacy=told.privacy,
         columns=told.columns,
+        slices=told.slices,
+        maps=told.maps,
     )
     return encode(plan, subject.digest["sha256"])
 

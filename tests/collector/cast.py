@@ -1,5 +1,6 @@
 """Ada's loans: rows that look like a credit model's, with every kind of column and of trouble."""
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ KEY = b"k" * 32
 DIGEST = "d" * 64
 ROLES = {"risk": "score", "approved": "prediction", "origin": "group", "sex": "group"}
 ROLES |= {"repaid": "outcome"}
+START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+END = START + dt.timedelta(days=7)
 REGIONS = ["north", "south", "east", "west"]
 RECIPE: dict[str, Any] = {
     "model": "loans",
@@ -49,12 +52,58 @@ def some_rows(rows: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def plan_of(baseline: bytes) -> OpenPlan:
+    """The plan that follows from a baseline statement."""
+    return OpenPlan.read(plan_payload(baseline))
+
+
 def a_plan(frame: pd.DataFrame | None = None, **changes: Any) -> OpenPlan:
     """The plan after a baseline of some rows."""
     frame = some_rows(5_000).drop(columns="when") if frame is None else frame
-    return OpenPlan.read(plan_payload(Collector.baseline(frame, **{**RECIPE, **changes})))
+    return plan_of(Collector.baseline(frame, **{**RECIPE, **changes}))
 
 
 def a_collector(**options: Any) -> Collector:
     """A collector under that plan."""
     return Collector(a_plan(), key=KEY, **options)
+
+
+RICH: dict[str, Any] = {
+    **RECIPE,
+    "roles": {
+        "risk": "score",
+        "approved": "prediction",
+        "repaid": "outcome",
+        "milliseconds": "operational",
+        "failed": "operational",
+        "politeness": "judge",
+        "oddness": "outlier",
+        "usefulness": "quality",
+        "picture": "embedding",
+    },
+    "joined": {"sex and origin": ("sex", "origin")},
+    "slices": ["region", "age", ("region", "employed"), ("employed", "age"), ("age", "region")],
+    "multivariate": ["age", "income", "employed"],
+    "template": "credit",
+    "worth": {"currency": "EUR", "true_positive": 120.0, "false_positive": -900.0},
+}
+
+
+def rich_rows(rows: int, seed: int = 0) -> pd.DataFrame:
+    """The same applicants, with what a service, a judge and a picture add."""
+    random = np.random.default_rng(seed + 1_000)
+    frame = some_rows(rows, seed).drop(columns="when")
+    frame["milliseconds"] = random.lognormal(4, 0.8, rows)
+    frame["failed"] = random.random(rows) < 0.03
+    frame["politeness"] = random.integers(1, 6, rows).astype(float)
+    frame["oddness"] = random.normal(0, 0.2, rows)
+    frame["usefulness"] = np.where(random.random(rows) < 0.3, np.nan, random.beta(5, 2, rows))
+    frame["picture"] = list(random.normal(0, 1, (rows, 6)))
+    return frame
+
+
+def shap_values(rows: int, seed: int = 0) -> dict[str, Any]:
+    """How much three columns moved the score."""
+    random = np.random.default_rng(seed)
+    sizes = {"income": 2.0, "age": 1.0, "sex and origin": 0.1}
+    return {name: random.normal(0, size, rows) for name, size in sizes.items()}

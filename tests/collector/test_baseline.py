@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersign import baseline as module
-from countersign.baseline import Recipe, make_baseline
+from countersign.baseline import make_baseline
 from countersign.binning import Bins
 from countersign.checks import check_baseline
 from countersign.collector import Collector
 from countersign.hashing import token_of
+from countersign.recipe import Recipe
 from countersign.statement import Baseline, Refused, Window, decode
 from countersign.survey import SCORE_BINS, numeric_edges, score_edges
 

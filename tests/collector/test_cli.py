@@ -206,3 +206,69 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
         main(arguments)
     assert end.value.code == 2
     assert "usage: countersign" in capsys.readouterr().err
+
+
+RECIPE_FILE = """
+threshold = 0.37
+time = "when"
+slices = ["region", ["region", "employed"]]
+multivariate = ["age", "income"]
+template = "credit"
+
+[roles]
+risk = "score"
+approved = "prediction"
+repaid = "outcome"
+
+[joined]
+"sex and origin" = ["sex", "origin"]
+
+[worth]
+currency = "EUR"
+false_positive = -900.0
+"""
+
+
+def test_a_recipe_file_says_what_a_command_line_cannot(
+    run: Run, appliance: SmallAppliance, tmp_path: Path
+):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE_FILE)
+    for name in ("rows.parquet", "rows.csv"):
+        file = written(some_rows(20_000), tmp_path / name)
+        arguments = ["baseline", file, "--model", "loans", "--digest", "d" * 64]
+        version = ["--version", "1" if name.endswith("csv") else "2"]
+        assert run(*arguments, *version, "--recipe", recipe, "--window", "14d") == OK
+    assert run("window", file, *VERSION, "--time", "when") == OK
+    assert run("outcomes", file, *VERSION, "--time", "when") == OK
+    first, second = appliance.payloads(Baseline)
+    assert first.total == second.total
+    assert (first.window_seconds, first.threshold) == (14 * 86_400, 0.37)
+    assert (first.template, len(first.slices), len(first.maps)) == ("credit", 2, 1)
+    assert "sex and origin" in first.total.groups
+    assert all(w.tally.slices for w in appliance.payloads(Window))
+    assert any(o.labels.slices for o in appliance.payloads(Outcomes))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (None, "file.missing"),
+        ("thresold = 0.4", "file.recipe"),
+        ("threshold = 'high'", "file.recipe"),
+        ("window = '7 days'", "file.recipe"),
+        ("not toml at all", "file.recipe"),
+        ("slices = ['shoe size']", "baseline.slices"),
+        ("template = 'no spaces'", "baseline.template"),
+    ],
+)
+def test_what_no_recipe_can_say_is_refused_by_name(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, rule: str
+):
+    file = written(some_rows(500).drop(columns="when"), tmp_path / "rows.parquet")
+    recipe = tmp_path / "recipe.toml"
+    if text is not None:
+        recipe.write_text(text)
+    arguments = ["baseline", file, *VERSION, "--digest", "d" * 64, "--recipe", recipe]
+    assert run(*arguments) == REFUSED
+    assert capsys.readouterr().err.startswith(f"refused: {rule}")

@@ -13,8 +13,9 @@ import pytest
 from countersign import collector as module
 from countersign.checks import check_outcomes, check_window
 from countersign.collector import BUFFER, MONDAY, Collector
-from countersign.statement import Outcomes, Privacy, Refused, Window, decode, encode
+from countersign.statement import Outcomes, Refused, Window, decode, encode
 from countersign.statements import OpenPlan
+from countersign.tables import Privacy
 
 from .cast import DIGEST, KEY, a_collector, a_plan, some_rows
 

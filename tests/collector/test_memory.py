@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from countersign import files
-from countersign.baseline import Recipe, make_baseline
-from countersign.counting import Counter
+from countersign.baseline import make_baseline
 from countersign.files import read_batches
+from countersign.recipe import Recipe
 
 from .cast import KEY, RECIPE, a_collector, a_plan, some_rows
 
@@ -49,7 +49,7 @@ def test_counting_a_file_ten_times_as_long_takes_no_more_memory(
     arrow: list[int] = []
 
     def count(path: Path) -> None:
-        counter = Counter(a_plan().plan.columns, "loans", KEY)
+        counter = a_plan().counter(KEY)
         total = counter.nothing()
         for batch in read_batches(path):
             total += counter.count(batch)

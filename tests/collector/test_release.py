@@ -1,162 +1,175 @@
 """Nothing that is told, alone or together, gives away a small count."""
 
-from collections.abc import Iterator
-from itertools import combinations_with_replacement, product
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pytest
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from countersign.checks import check_labels, check_tally
-from countersign.counting import NEGATIVE, POSITIVE, Counted, Counter
-from countersign.merging import is_safe
+from countersign.counting import Counter
+from countersign.design import Design
+from countersign.hashing import token_of
 from countersign.release import Release
-from countersign.statement import Column, Labels, Privacy, Tally
+from countersign.scores import NEGATIVE, POSITIVE
+from countersign.tables import Column, Counts, Labels, Tally
 
-MIN = 11
-GROUPS, BINS = 3, 3
+from .attack import (
+    KEY,
+    MIN,
+    Cube,
+    World,
+    a_world,
+    assert_nothing_small_follows,
+    check,
+    counted,
+    ranges,
+    runs_of,
+    seeds,
+    sizes,
+    subsets,
+)
+
+GROUPS = ["here", "there", "elsewhere"]
 COLUMNS = [
-    Column(name="g", role="group", kind="categorical", tokens=[f"{i:032x}" for i in range(GROUPS)]),
+    Column(
+        name="g",
+        role="group",
+        kind="categorical",
+        tokens=[token_of(KEY, "loans", "g", group) for group in GROUPS],
+    ),
     Column(name="s", role="score", kind="numeric", edges=[0.0, 0.2, 0.4, 1.0]),
     Column(name="y", role="outcome", kind="boolean"),
 ]
-G, S = COLUMNS[0].size, COLUMNS[1].size
-Cube = npt.NDArray[np.int64]  # window, group cell, label, score cell
+DESIGN = Design(COLUMNS, decides=True, threshold=0.4)
+VALUES: dict[str, list[Any]] = {
+    "w": [0, 1],
+    "g": [None, ["list"], "other", *GROUPS],
+    "y": [0, 1],
+    "s": [None, np.inf, -1.0, 0.1, 0.3, 0.7, 2.0],
+}
 
 
-@st.composite
-def cubes(draw: Any, windows: int = 1) -> Cube:
-    """Rows by window, group, label and score; many cells small, some empty, some large."""
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    size = draw(st.sampled_from([1.0, 4.0, 12.0, 60.0]))
-    shares = random.lognormal(0, 1.5, (1, G, 1, 1)) * random.lognormal(0, 0.7, (windows, 1, 2, S))
-    rates = size * shares * (random.random((windows, G, 1, S)) < 0.8)
-    cube: Cube = random.poisson(rates)
-    return cube
-
-
-def counted(cube: Cube) -> Counted:
-    """The raw counts of one window: group cell, label, score cell."""
-    counter = Counter(COLUMNS, "loans", b"k")
-    result = counter.nothing()
-    result.rows = int(cube.sum())
-    result.columns = {"g": cube.sum(axis=(1, 2)), "s": cube.sum(axis=(0, 1))}
-    assert result.score is not None
-    result.score.counts[:2] = cube.sum(axis=0)
-    result.groups["g"].counts[:, :2] = cube
-    return result
-
-
-def test_the_labels_are_where_the_counter_puts_them():
-    counter = Counter(COLUMNS, "loans", b"k")
-    found = counter.count({"g": ["a", "b"], "s": [0.1, 0.9], "y": [True, False]})
-    assert found.score is not None
-    assert found.score.counts[POSITIVE, 3] == 1
-    assert found.score.counts[NEGATIVE, 5] == 1
-
-
-def runs_of(cells: list[int | None]) -> Iterator[tuple[range, int]]:
-    """What a table tells: runs of cells, and their totals."""
-    starts = [i for i, cell in enumerate(cells) if cell is not None]
-    for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
-        yield range(start, stop), cells[start] or 0
-
-
-def told_by(tally: Tally, labels: Labels, shape: tuple[int, ...], w: Any) -> Iterator[Cube]:
-    """Each told count as the set of cells of the cube that it adds up."""
-
-    def cells(g: Any, y: Any, s: Any) -> Cube:
-        chosen = np.zeros(shape, np.int64)
-        chosen[w, g, y, s] = 1
-        return chosen
-
-    everyone = slice(None)
+def told_of(world: World, tally: Tally, labels: Labels, w: Sequence[int]) -> Iterator[Cube]:
+    """Each told count as the set of combinations that it adds up."""
     tokens = COLUMNS[0].tokens
-    for run, _ in runs_of(tally.columns["g"].cells):
-        yield cells(list(run), everyone, everyone)
-    for run, _ in runs_of(tally.columns["s"].cells):
-        yield cells(everyone, everyone, list(run))
+    for run in runs_of(tally.columns["g"].cells):
+        yield world.where(w=w, g=run)
+    for run in runs_of(tally.columns["s"].cells):
+        yield world.where(w=w, s=run)
     for token, counts in tally.groups["g"].items():
-        for run, _ in runs_of(counts.cells):
-            yield cells(3 + tokens.index(token), everyone, list(run))
-    tables: list[tuple[Any, Any]] = [(everyone, labels.overall)]
-    tables += [(3 + tokens.index(t), table) for t, table in labels.groups.get("g", {}).items()]
-    for g, table in tables:
-        if table is not None:
-            for run, _ in runs_of(table.positives):
-                yield cells(g, POSITIVE, list(run))
-            for run, _ in runs_of(table.negatives):
-                yield cells(g, NEGATIVE, list(run))
-
-
-def sets_of_interest(shape: tuple[int, ...]) -> Cube:
-    """A row each: any window or all, any set of groups, any label or both, any range of scores."""
-    windows, groups, labels, cells = shape
-    one_or_all = [[*np.eye(n, dtype=np.int64).tolist(), [1] * n] for n in (windows, labels)]
-    some_groups = list(product([0, 1], repeat=groups))[1:]
-    ranges = [
-        [int(first <= i <= last) for i in range(cells)]
-        for first, last in combinations_with_replacement(range(cells), 2)
+        for run in runs_of(counts.cells):
+            yield world.where(w=w, g=[3 + tokens.index(token)], s=run)
+    tables: list[tuple[dict[str, list[int]], Any]] = [({}, labels.overall)]
+    tables += [
+        ({"g": [3 + tokens.index(t)]}, table) for t, table in labels.groups.get("g", {}).items()
     ]
-    axes = [np.array(a) for a in (one_or_all[0], some_groups, one_or_all[1], ranges)]
-    sets = np.einsum("aw,bg,cl,ds->abcdwgls", *axes)
-    return np.asarray(sets.reshape(-1, windows * groups * labels * cells), np.int64)
+    for group, table in tables:
+        if table is not None:
+            for run in runs_of(table.positives):
+                yield world.where(w=w, y=[POSITIVE], s=run, **group)
+                yield world.where(w=w, y=[NEGATIVE], s=run, **group)
 
 
-def assert_nothing_small_can_be_worked_out(cube: Cube, told: list[Cube]) -> None:
-    """No small set is a sum or difference of told counts, however many are combined."""
-    base = np.array([t.reshape(-1) for t in told], float)
-    _, values, rows = np.linalg.svd(base, full_matrices=False)
-    space = rows[values > 1e-9]
-    sets = sets_of_interest(cube.shape)
-    rows_in = sets @ cube.reshape(-1)
-    sets = sets[(rows_in > 0) & (rows_in < MIN)]
-    beyond = sets - (sets @ space.T) @ space
-    assert (np.abs(beyond).max(axis=1) > 1e-6).all(), "a small count follows from what is told"
+def sums_of(world: World, tally: Tally, w: Sequence[int]) -> Iterator[Cube]:
+    """Each told sum as the set of combinations whose scores it adds up."""
+    everybody: list[tuple[dict[str, list[int]], Counts]] = [({}, tally.columns["s"])]
+    tokens = COLUMNS[0].tokens
+    everybody += [({"g": [3 + tokens.index(t)]}, c) for t, c in tally.groups["g"].items()]
+    for group, counts in everybody:
+        for run, total in zip(runs_of(counts.cells), filter_told(counts), strict=True):
+            if total is not None:
+                yield world.where(w=w, s=sorted({*run} & {3, 4, 5}), **group)
+
+
+def filter_told(counts: Counts) -> list[float | None]:
+    assert counts.sum is not None
+    return [s for s, cell in zip(counts.sum, counts.cells, strict=True) if cell is not None]
+
+
+def sets_of(world: World) -> Cube:
+    """Any window or all, any groups, any label or both, any range of scores."""
+    return world.conjunctions(
+        {"w": subsets(2), "g": subsets(6), "y": subsets(2), "s": ranges(len(VALUES["s"]))}
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(cubes())
-def test_no_combination_of_a_windows_tables_gives_a_small_count(cube):
-    assume(cube.sum() >= MIN)
-    part = counted(cube[0])
-    release = Release([part], COLUMNS, MIN, threshold=0.4)
+@given(seeds, sizes)
+def test_no_combination_of_a_windows_tables_gives_a_small_count(seed, size):
+    world = a_world(VALUES | {"w": [0]}, seed, size)
+    assume(world.cube.sum() >= MIN)
+    release = Release([counted(world, DESIGN)], DESIGN, MIN)
     [tally], [labels] = release.tallies(), release.labels()
-    check_tally(tally, COLUMNS, Privacy(min_count=MIN), "$")
-    check_labels(labels, COLUMNS, Privacy(min_count=MIN), "$")
-    assert_nothing_small_can_be_worked_out(cube, list(told_by(tally, labels, cube.shape, 0)))
+    check(DESIGN, tally, labels)
+    assert_nothing_small_follows(world, list(told_of(world, tally, labels, [0])), sets_of(world))
+    inside = sets_of(world) * world.where(s=[3, 4, 5]).reshape(-1)
+    assert_nothing_small_follows(world, [world.where(s=[]), *sums_of(world, tally, [0])], inside)
 
 
 @settings(max_examples=40, deadline=None)
-@given(cubes(windows=2))
-def test_nor_do_the_windows_of_a_baseline_together_with_the_total(cube):
-    sizes = cube.reshape(2, -1).sum(axis=1)
-    assume(is_safe(sizes, MIN) and sizes.all())
-    parts = [counted(window) for window in cube]
-    total = Counter(COLUMNS, "loans", b"k").nothing()
+@given(seeds, sizes)
+def test_nor_do_the_windows_of_a_baseline_together_with_the_total(seed, size):
+    world = a_world(VALUES, seed, size)
+    parts = [counted(world, DESIGN, w=w) for w in (0, 1)]
+    assume(all(part.rows >= MIN for part in parts))
+    total = Counter(DESIGN, "loans", KEY).nothing()
     for part in parts:
         total += part
-    whole = Release([total], COLUMNS, MIN, threshold=0.4)
+    whole = Release([total], DESIGN, MIN)
     [tally], [labels] = whole.tallies(), whole.labels()
-    told = list(told_by(tally, labels, cube.shape, slice(None)))
-    series = Release(parts, COLUMNS, MIN, threshold=0.4, within=whole.cuts)
+    told, sums = list(told_of(world, tally, labels, [0, 1])), list(sums_of(world, tally, [0, 1]))
+    series = Release(parts, DESIGN, MIN, within=whole)
     for w, (own, known) in enumerate(zip(series.tallies(), series.labels(), strict=True)):
-        check_tally(own, COLUMNS, Privacy(min_count=MIN), "$")
-        check_labels(known, COLUMNS, Privacy(min_count=MIN), "$")
-        told += told_by(own, known, cube.shape, w)
-    assert_nothing_small_can_be_worked_out(cube, told)
+        check(DESIGN, own, known)
+        told += told_of(world, own, known, [w])
+        sums += sums_of(world, own, [w])
+    assert_nothing_small_follows(world, told, sets_of(world))
+    inside = sets_of(world) * world.where(s=[3, 4, 5]).reshape(-1)
+    assert_nothing_small_follows(world, [world.where(s=[]), *sums], inside)
 
 
 def test_a_tiny_group_does_not_coarsen_the_largest():
-    cube = np.zeros((G, 2, S), np.int64)
-    cube[3, :, 3 : 3 + BINS] = 200
-    cube[4, :, 3 : 3 + BINS] = 100
-    cube[5, :, 4] = 12
-    release = Release([counted(cube)], COLUMNS, MIN)
-    [tally] = release.tallies()
+    world = a_world(VALUES | {"w": [0]}, 0, 0)
+    world.cube[0, 3, :, 3:6] = 200
+    world.cube[0, 4, :, 3:6] = 100
+    world.cube[0, 5, :, 4] = 12
+    [tally] = Release([counted(world, DESIGN)], DESIGN, MIN).tallies()
     large, middle, tiny = (tally.groups["g"][token].cells for token in COLUMNS[0].tokens)
     assert None not in large
     assert None not in middle
     assert sum(c or 0 for c in tiny) == 24
+
+
+def test_a_group_that_the_total_withholds_is_not_told_of_the_windows_either():
+    """The total tells the first two, the windows could tell the first and the third: 5 remain."""
+    world = a_world(VALUES, 0, 0)
+    other, here, there, elsewhere = (2, 3, 4, 5)
+    world.cube[:, other:, NEGATIVE, 4] = 1_000
+    world.cube[0, [other, here, there, elsewhere], POSITIVE, 4] = [5, 400, 6, 20]
+    world.cube[1, [other, here, there, elsewhere], POSITIVE, 4] = [0, 400, 200, 20]
+    parts = [counted(world, DESIGN, w=w) for w in (0, 1)]
+    total = Counter(DESIGN, "loans", KEY).nothing()
+    for part in parts:
+        total += part
+    whole = Release([total], DESIGN, MIN)
+    [labels] = whole.labels()
+    told = [labels.groups["g"][token] is not None for token in COLUMNS[0].tokens]
+    assert told == [True, True, False]
+    for known in Release(parts, DESIGN, MIN, within=whole).labels():
+        assert known.groups["g"][COLUMNS[0].tokens[2]] is None
+
+
+@pytest.mark.parametrize(("inside", "told"), [(0, True), (5, False), (11, True)])
+def test_sums_of_a_few_rows_inside_the_bins_are_not_told(inside, told):
+    columns = [Column(name="ms", role="operational", kind="numeric", edges=[0.0, 10.0, 20.0])]
+    design = Design(columns)
+    values = [5.0] * inside + [None] * 100 + [50.0] * 30
+    [tally] = Release([Counter(design, "loans", KEY).count({"ms": values})], design, MIN).tallies()
+    counts = tally.columns["ms"]
+    check(design, tally)
+    assert sum(c or 0 for c in counts.cells) == 130 + inside
+    assert counts.sum is not None
+    assert any(s is not None for s in counts.sum) == told
+    if told:
+        assert sum(s or 0 for s in counts.sum) == 5.0 * inside

@@ -4,8 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from countersign.statement import Privacy, Refused, Span, Tally
-from detectors.baselines import learn
+from countersign.statement import Refused
+from countersign.tables import Privacy, Span, Tally
+from detectors.learning.known import learn
 from detectors.models import Examination, Measurement, Stream, Window
 from detectors.recording import examine_and_record, overdue
 from governance.incidents import resolve_incident
@@ -153,7 +154,16 @@ def test_an_incident_that_was_resolved_does_not_come_back_with_the_labels(world:
     resolve_incident(Incident.objects.get(), actor="user:1", reason="A holiday.")
     world.send(world.outcomes(world.window(0)))
     examine_all()
-    assert Incident.objects.get().status == "resolved"
+    assert Incident.objects.get(cause="feed").status == "resolved"
+
+
+def test_more_outcomes_than_rows_contradict_each_other_and_are_told(world: World):
+    world.send(world.window(0, rows=1_000))
+    world.send(world.outcomes(world.window(0)))
+    examine_all()
+    finding = Incident.objects.get(cause="data_quality").findings[0]
+    assert (finding["detector"], finding["value"]) == ("contradicting_outcomes", world.rows)
+    assert finding["limit"] == 1_000
 
 
 def test_scores_beyond_the_reference_count_as_decisions(world: World):

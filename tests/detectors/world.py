@@ -9,19 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from countersign.statement import (
-    Baseline,
-    Column,
-    Counts,
-    Labels,
-    LabelTable,
-    Outcomes,
-    Privacy,
-    Span,
-    Tally,
-    Window,
-    encode,
-)
+from countersign.statement import Baseline, Outcomes, Window, encode
+from countersign.tables import Column, Counts, Labels, LabelTable, Privacy, Span, Tally
 from detectors import intake
 from detectors.intake import Receipt, Upload
 from governance.models import Version

@@ -2,6 +2,8 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.statistics.cbpe import (
     Calibration,
@@ -30,7 +32,7 @@ def binned(score: Array, label: Mask) -> tuple[Array, Array, Array]:
     return positives, negatives, sums
 
 
-@pytest.fixture(name="calibration")
+@pytest.fixture(name="calibration", scope="module")
 def from_reference() -> Calibration:
     rng = np.random.default_rng(1)
     return calibrate(*binned(*rows(rng, 50_000)), rng)
@@ -67,6 +69,57 @@ def test_its_band_covers_what_comes_as_often_as_it_says(calibration):
             hits[name].append(told[name].low[0] <= value <= told[name].high[0])
     for name, inside in hits.items():
         assert 0.88 < np.mean(inside) <= 1.0, name
+
+
+@pytest.mark.parametrize("noise", [Noise(), Noise("discrete_laplace", 1.0)], ids=["plain", "noisy"])
+def test_its_band_knows_how_little_a_small_reference_knows(noise):
+    """References of 2,000 rows, windows of 5,000 whose scores lie where the reference had few."""
+    rng, hits = np.random.default_rng(6), defaultdict(list)
+    for _ in range(80):
+        learned, window = binned(*rows(rng, 2000)), binned(*rows(rng, 5000, 3.0, 2.0))
+        positives, negatives, sums = (part + noise.draw(rng, part.shape) for part in learned)
+        known = calibrate(positives, negatives, sums, rng, noise)
+        positives, negatives, sums = window
+        counts = positives + negatives + noise.draw(rng, (50,))
+        told = estimate_performance(known, counts, sums, CUTS[:1], rng, noise=noise)
+        right = positives[25:].sum() + negatives[:25].sum()
+        f1 = (
+            2
+            * positives[25:].sum()
+            / (positives.sum() + positives[25:].sum() + negatives[25:].sum())
+        )
+        for name, value in {"accuracy": right / 5000, "f1": f1}.items():
+            hits[name].append(told[name].low[0] <= value <= told[name].high[0])
+    for name, inside in hits.items():
+        assert 0.87 < np.mean(inside) <= 1.0, name
+
+
+@given(st.integers(2, 50))
+@settings(deadline=None, max_examples=10)
+def test_more_of_the_same_moves_no_value(calibration, k):
+    positives, negatives, sums = binned(*rows(np.random.default_rng(7), 500))
+    counts = positives + negatives
+    one, many = (
+        estimate_performance(calibration, k * counts, k * sums, CUTS, np.random.default_rng(0))
+        for k in (1, k)
+    )
+    for name, e in one.items():
+        np.testing.assert_allclose(many[name].value, e.value)
+        assert (e.low <= e.value).all()
+        assert (e.value <= e.high).all()
+
+
+@pytest.mark.parametrize("bins", [1, 2])
+def test_scores_in_a_bin_or_two_and_labels_that_all_agree(bins):
+    rng = np.random.default_rng(8)
+    counts, none = np.full(bins, 40.0), np.zeros(bins)
+    for positives, negatives in ((counts, none), (none, counts)):
+        known = calibrate(positives, negatives, counts * np.arange(bins), rng)
+        told = estimate_performance(
+            known, counts, counts * np.arange(bins), np.array([bins - 1]), rng
+        )
+        assert told["positive_rate"].value[0] == pytest.approx(float(positives.any()), abs=0.02)
+        assert told["positive_rate"].low[0] <= told["positive_rate"].high[0]
 
 
 def test_the_confusion_matrix_accounts_for_every_row(calibration):

@@ -141,6 +141,20 @@ def test_brier_and_log_loss_agree_with_the_rows():
         assert e.low <= e.value <= e.high
 
 
+def test_brier_is_exact_when_the_positives_scores_are_summed_apart():
+    rng = np.random.default_rng(6)
+    p = rng.beta(2, 3, 500)
+    y = rng.random(500) < p
+    place = (p * 3).astype(int)  # few wide bins: nothing but the sums can make it exact
+    positives, negatives, sums, squares, of_positives = (
+        np.bincount(place, w, 3).astype(float) for w in (y, ~y, p, p**2, p * y)
+    )
+    found = probability_metrics(
+        positives, negatives, sums, squares, rng, positive_sums=of_positives
+    )
+    assert found["brier"].value == pytest.approx(((p - y) ** 2).mean(), abs=1e-12)
+
+
 def test_a_calibrated_model_has_no_calibration_error_on_average_however_few_the_rows():
     rng = np.random.default_rng(4)
     mean = np.linspace(0.05, 0.95, 20)

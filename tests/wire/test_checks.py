@@ -155,9 +155,9 @@ BROKEN = [
     (Baseline, "columns/1/edges", [0, 1], "baseline.edges"),
     (Baseline, "columns/1/tokens", [NORTH, NORTH], "baseline.duplicate_token"),
     (Baseline, "columns/0/name", "region", "baseline.duplicate_column"),
-    (Baseline, "columns/0/role", "group", "baseline.group_kind"),
-    (Baseline, "columns/0/role", "outcome", "baseline.outcome_kind"),
-    (Baseline, "columns/1/role", "score", "baseline.score_kind"),
+    (Baseline, "columns/0/role", "group", "baseline.role_kind"),
+    (Baseline, "columns/0/role", "outcome", "baseline.one_outcome"),
+    (Baseline, "columns/1/role", "score", "baseline.role_kind"),
     (Baseline, "columns/0/role", "score", "baseline.one_score"),
 ]
 

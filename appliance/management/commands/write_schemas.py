@@ -1,4 +1,4 @@
-"""`manage.py write_schemas`: write the JSON Schemas of docs/formats from the wire's structs."""
+"""`manage.py write_schemas`: write docs/formats from the code: JSON Schemas, and the rules."""
 
 import json
 from pathlib import Path
@@ -8,28 +8,44 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from appliance.api.formats import statement_schema
+from appliance.api.rules import RULES
 from countersign.statement import PREDICATE_TYPES
 
+RULES_HEAD = """# Rules by which an upload is refused
+
+A rule never changes its meaning. The answer to a refused upload has it in `type`.
+
+| rule | status | meaning | what to do |
+|---|---|---|---|
+"""
 FOLDER: Path = settings.BASE_DIR / "docs" / "formats"
 
 
-def schemas() -> dict[Path, str]:
-    """Every schema file and its text."""
-    return {
+def files() -> dict[Path, str]:
+    """Every file and its text."""
+    return {FOLDER / "rules.md": rules()} | {
         FOLDER / f"{kind.__name__.lower()}.json": json.dumps(statement_schema(kind), indent=2)
         + "\n"
         for kind in PREDICATE_TYPES
     }
 
 
+def rules() -> str:
+    """Every rule by which an upload may be refused, as a page."""
+    rows = [
+        f"| `{rule}` | {status} | {what} | {fix} |" for rule, (status, what, fix) in RULES.items()
+    ]
+    return RULES_HEAD + "\n".join(rows) + "\n"
+
+
 class Command(BaseCommand):
     """A test tells when the files are older than the structs."""
 
     requires_system_checks = ()
-    help = "Write docs/formats/*.json from the structs of the wire format."
+    help = "Write docs/formats from the structs of the wire format and the table of rules."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write them all."""
         FOLDER.mkdir(parents=True, exist_ok=True)
-        for path, text in schemas().items():
+        for path, text in files().items():
             path.write_text(text, encoding="utf-8")

@@ -5,58 +5,30 @@ them are counted. Both times in constant memory, so a file may be larger than th
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast, get_args
+from typing import Any
 
-import msgspec
 import numpy as np
 
+from .batch import Counted
 from .checks import check_baseline
-from .counting import Counted, Counter
+from .counting import Counter
+from .describe import describe
+from .design import Design
+from .frames import names_in
+from .map_making import MOST_VECTORS
+from .recipe import Recipe
 from .release import Release
 from .sample import Sample
-from .statement import (
-    MAX_BYTES,
-    Baseline,
-    Column,
-    ColumnName,
-    Privacy,
-    Refused,
-    Role,
-    Season,
-    Span,
-    decode,
-    encode,
-)
-from .survey import KIND_OF_ROLE, kind_of, numeric_edges, score_edges, vocabulary
+from .statement import MAX_BYTES, Baseline, Refused, Season, decode, encode
+from .tables import Labels, Privacy, Span
 
 MOST_WINDOWS = 400
 DAY = 86_400
 
 Batches = Callable[[], Iterable[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What the data can't say about themselves.
-
-    `digest` is the version's SHA-256. `roles` gives columns another role than `feature`, or
-    `ignore`. `threshold` is where the score becomes a decision, `time` the column with each row's
-    moment, `window` how much time one statement will cover.
-    """
-
-    model: str
-    version: str
-    digest: str
-    key: bytes
-    roles: Mapping[str, str] = field(default_factory=dict)
-    threshold: float | None = None
-    time: str | None = None
-    window: timedelta = timedelta(days=7)
-    min_count: int = 11
-    revision: int = 1
 
 
 @dataclass
@@ -68,20 +40,23 @@ class Part:
     counted: Counted
 
 
-def make_baseline(batches: Batches, recipe: Recipe) -> bytes:
-    """The statement's bytes. `batches` gives the reference rows anew each time it is called."""
-    sample = Sample((n for n, role in recipe.roles.items() if role == "ignore"), recipe.time)
-    for batch in batches():
-        sample.add(batch)
-    if sample.rows < max(recipe.min_count, 1):
-        raise Refused("baseline.too_few_rows", "The reference needs min_count rows or more.")
-    columns = describe(sample, recipe)
-    counter = Counter(columns, recipe.model, recipe.key)
+def make_baseline(batches: Batches, recipe: Recipe, attributions: Any = None) -> bytes:
+    """The statement's bytes. `batches` gives the reference rows anew each time it is called.
+
+    `attributions` is a frame of how much each column moved the score, such as SHAP values.
+    """
+    recipe = recipe.with_template(_names(batches))
+    sample, vectors = _samples(batches, recipe)
+    design = describe(sample, vectors, recipe)
+    counter = Counter(design, recipe.model, recipe.key)
+    explained = None if attributions is None else counter.count_attributions(attributions)
     parts = _count(batches(), counter, sample, recipe)
     total = _sum(counter, parts)
+    if explained is not None:
+        total.counted += explained
     series = _without_thin_parts(counter, parts, recipe.min_count)
     while True:
-        payload = encode(_assemble(total.counted, series, columns, recipe), recipe.digest)
+        payload = encode(_assemble(total.counted, series, design, recipe), recipe.digest)
         if len(payload) <= MAX_BYTES:
             check_baseline(decode(payload, Baseline)[1])
             return payload
@@ -91,41 +66,23 @@ def make_baseline(batches: Batches, recipe: Recipe) -> bytes:
         series = series if len(series) > 1 else []
 
 
-def describe(sample: Sample, recipe: Recipe) -> list[Column]:
-    """The columns' declarations, in the data's order."""
-    unknown = set(recipe.roles) - set(sample.columns)
-    if any(recipe.roles[name] != "ignore" for name in unknown):
-        raise Refused("baseline.role", "A role is given to a column that the data lack.")
-    if not set(recipe.roles.values()) <= {"ignore", *get_args(Role)}:
-        raise Refused("baseline.role", f"Roles are ignore, {', '.join(get_args(Role))}.")
-    return [_column(name, sample, recipe) for name in sample.columns]
+def _names(batches: Batches) -> list[str]:
+    """The columns' names, from the first batch."""
+    return next((names_in(batch) for batch in batches()), [])
 
 
-def _column(name: str, sample: Sample, recipe: Recipe) -> Column:
-    role = cast(Role, recipe.roles.get(name, "feature"))
-    values = sample.columns[name]
-    try:
-        msgspec.convert(name, ColumnName)
-        kind = KIND_OF_ROLE.get(role) or kind_of(values, name in sample.coded)
-    except msgspec.ValidationError:
-        raise Refused(
-            "baseline.column_name",
-            "A column's name has at most 64 of the letters A to Z, digits, and _ . - or space.",
-            name,
-        ) from None
-    except Refused as refusal:
-        raise Refused(refusal.rule, refusal.detail, name) from None
-    edges: list[float] = []
-    if kind == "numeric":
-        edges = (
-            score_edges(values, recipe.threshold, recipe.min_count)
-            if role == "score"
-            else numeric_edges(values, recipe.min_count)
-        )
-    tokens: list[str] = []
-    if kind == "categorical":
-        tokens = vocabulary(values, recipe.model, name, recipe.key, recipe.min_count)
-    return Column(name=name, role=role, kind=kind, edges=edges, tokens=tokens)
+def _samples(batches: Batches, recipe: Recipe) -> tuple[Sample, Sample]:
+    """Rows to judge columns by; and a few rows of the embeddings, which are large."""
+    left_out, embeddings = recipe.left_out, recipe.embeddings
+    sample = Sample(lambda name: name not in left_out, recipe.time, recipe.joined)
+    vectors = Sample(lambda name: name in embeddings, recipe.time, size=MOST_VECTORS)
+    for batch in batches():
+        sample.add(batch)
+        if embeddings:
+            vectors.add(batch)
+    if sample.rows < max(recipe.min_count, 1):
+        raise Refused("baseline.too_few_rows", "The reference needs min_count rows or more.")
+    return sample, vectors
 
 
 def _count(batches: Iterable[Any], counter: Counter, sample: Sample, recipe: Recipe) -> list[Part]:
@@ -173,24 +130,16 @@ def _without_thin_parts(counter: Counter, parts: list[Part], min_count: int) -> 
     return series if len(series) > 1 else []
 
 
-def _assemble(
-    total: Counted, series: Sequence[Part], columns: list[Column], recipe: Recipe
-) -> Baseline:
+def _assemble(total: Counted, series: Sequence[Part], design: Design, recipe: Recipe) -> Baseline:
     """Total first; the series nested in it, so that subtracting windows from it tells nothing."""
-    min_count, threshold = recipe.min_count, recipe.threshold
-    whole = Release([total], columns, min_count, threshold=threshold)
-    [tally] = whole.tallies()
-    labelled = {c.role for c in columns} >= {"score", "outcome"}
-    labels = whole.labels()[0] if labelled else None
+    whole = Release([total], design, recipe.min_count)
+    [tally], [labels] = whole.tallies(), _labels(whole)
     windows: list[Span] = []
     if series:
-        parts = [part.counted for part in series]
-        release = Release(parts, columns, min_count, threshold=threshold, within=whole.cuts)
-        tallies = release.tallies()
-        told = release.labels() if labelled else [None] * len(series)
+        release = Release([p.counted for p in series], design, recipe.min_count, within=whole)
         windows = [
-            Span(start=_moment(part.start), end=_moment(part.end), tally=own, labels=labels_of)
-            for part, own, labels_of in zip(series, tallies, told, strict=True)
+            Span(start=_moment(part.start), end=_moment(part.end), tally=own, labels=known)
+            for part, own, known in zip(series, release.tallies(), _labels(release), strict=True)
         ]
     return Baseline(
         model=recipe.model,
@@ -199,12 +148,22 @@ def _assemble(
         window_seconds=int(recipe.window.total_seconds()),
         season=_season(recipe.window),
         threshold=recipe.threshold,
+        template=recipe.template,
+        worth=recipe.value,
         privacy=Privacy(min_count=recipe.min_count),
-        columns=columns,
+        columns=list(design.columns),
+        slices=list(design.slices),
+        maps=list(design.maps),
         total=tally,
         labels=labels,
         windows=windows,
     )
+
+
+def _labels(release: Release) -> Sequence[Labels | None]:
+    if release.design.has_labels:
+        return release.labels()
+    return [None] * len(release.cutting.parts)
 
 
 def _season(window: timedelta) -> Season:

@@ -14,17 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .baseline import Recipe, make_baseline
-from .collector import MONDAY, outcome_counter
-from .counting import Counted, Counter
+from .baseline import make_baseline
+from .batch import Counted
+from .collector import MONDAY
+from .counting import Counter
 from .home import Home
+from .recipe import Recipe
+from .recipe_file import duration, read_recipe
 from .rest import Unreachable
 from .revisions import SMALL_STEP
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
 
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
-SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,21 +55,19 @@ def enroll(asked: argparse.Namespace) -> int:
 def baseline(asked: argparse.Namespace) -> int:
     """Describe a version by its reference rows, and send that."""
     home = Home(asked.home)
-    roles = dict(asked.role)
+    options = read_recipe(asked.recipe)
+    options["roles"] = options.get("roles", {}) | dict(asked.role)
+    given = {name: getattr(asked, name) for name in ("threshold", "time", "window", "min_count")}
+    options |= {name: value for name, value in given.items() if value is not None}
     recipe = Recipe(
         model=asked.model,
         version=asked.version,
         digest=asked.digest or _digest_of_file(asked.model_file),
         key=home.hashing_key,
-        roles=roles,
-        threshold=asked.threshold,
-        time=asked.time,
-        window=asked.window,
-        min_count=asked.min_count,
         revision=asked.revision,
+        **options,
     )
-    groups = [name for name, role in roles.items() if role == "group"]
-    payload = make_baseline(lambda: _batches(asked.file, groups), recipe)
+    payload = make_baseline(lambda: _batches(asked.file, recipe.texts), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
     return _send(home, [payload])
 
@@ -75,7 +75,7 @@ def baseline(asked: argparse.Namespace) -> int:
 def window(asked: argparse.Namespace) -> int:
     """Count a file's rows as one window, or as many by a time column, and send them."""
     home, plan = _home_and_plan(asked)
-    counter = Counter(plan.plan.columns, plan.plan.model, home.hashing_key)
+    counter = plan.counter(home.hashing_key)
     make = partial(window_statement, plan, replay=asked.replay)
     shard, shards = asked.shard
     return _send(
@@ -90,7 +90,7 @@ def window(asked: argparse.Namespace) -> int:
 def outcomes(asked: argparse.Namespace) -> int:
     """Count the labels known so far, by window, and send them."""
     home, plan = _home_and_plan(asked)
-    counter = outcome_counter(plan, home.hashing_key)
+    counter = plan.outcome_counter(home.hashing_key)
     return _send(
         home,
         (
@@ -116,7 +116,7 @@ def _windows(
     asked: argparse.Namespace, plan: OpenPlan, counter: Counter
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
-    texts = [c.name for c in plan.plan.columns if c.kind == "categorical"]
+    texts = [n for c in plan.plan.columns if c.kind == "categorical" for n in c.of or [c.name]]
     batches = _batches(asked.file, texts)
     about = partial(Period, deployment=asked.deployment, revision=asked.revision)
     if asked.time is None:
@@ -223,9 +223,10 @@ def _add_baseline_options(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=ROLE",
         help="score, prediction, outcome, group or ignore; other columns are features",
     )
+    parser.add_argument("--recipe", type=Path, help="a TOML file with roles, slices and the like")
     parser.add_argument("--threshold", type=float, help="where the score becomes a decision")
-    parser.add_argument("--window", type=_duration, default="7d", help="90m, 12h, 7d or 4w (7d)")
-    parser.add_argument("--min-count", type=int, default=11, help="the smallest count told (11)")
+    parser.add_argument("--window", type=_duration, help="90m, 12h, 7d or 4w (7d)")
+    parser.add_argument("--min-count", type=int, help="the smallest count told (11)")
 
 
 def _add_window_options(parser: argparse.ArgumentParser) -> None:
@@ -243,10 +244,10 @@ def _role(text: str) -> tuple[str, str]:
 
 
 def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
-    if not found:
-        raise argparse.ArgumentTypeError("a duration is a number and m, h, d or w")
-    return timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _moment(text: str) -> datetime:

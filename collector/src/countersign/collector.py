@@ -18,10 +18,12 @@ from typing import Any
 
 import msgspec
 
-from .baseline import Recipe, make_baseline
-from .counting import Counted, Counter
-from .statement import Refused, Slug
+from .baseline import make_baseline
+from .batch import Counted
+from .recipe import Recipe
+from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
+from .tables import Slug
 
 BUFFER = 128  # rows of `add_row` that are counted together
 PAUSE = 60.0  # seconds until a window that couldn't be sent is tried again
@@ -52,8 +54,7 @@ class Collector:
         self.shard, self.shards = shard, shards
         self.failures = 0
         self._key = key
-        self._counter = Counter(plan.plan.columns, plan.plan.model, key)
-        self._names = [c.name for c in self._counter.columns]
+        self._counter = plan.counter(key)
         self._counted = self._counter.nothing()
         self._buffer: deque[dict[str, Any]] = deque()
         self._counting = threading.Lock()
@@ -62,9 +63,9 @@ class Collector:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def baseline(cls, frame: Any, **recipe: Any) -> bytes:
+    def baseline(cls, frame: Any, *, attributions: Any = None, **recipe: Any) -> bytes:
         """The baseline statement of a frame of reference rows; see `Recipe` for what it takes."""
-        return make_baseline(lambda: [frame], Recipe(**recipe))
+        return make_baseline(lambda: [frame], Recipe(**recipe), attributions)
 
     @property
     def rows(self) -> int:
@@ -88,6 +89,17 @@ class Collector:
                     self._count_buffer()
                 finally:
                     self._counting.release()
+
+    def add_attributions(self, frame: Any) -> None:
+        """Note how much each column moved the score, row by row, such as SHAP values.
+
+        The frame's columns are named as the features. It may be of any part of the window's rows,
+        which are counted by `add`. Never raises.
+        """
+        with self._no_failure_escapes():
+            counted = self._counter.count_attributions(frame)
+            with self._counting:
+                self._counted += counted
 
     def take(self) -> Counted:
         """Hand over the raw counts of the open window, and start anew. They stay on the host."""
@@ -140,10 +152,12 @@ class Collector:
     def outcomes(self, batch: Any, start: datetime, end: datetime, *, revision: int = 1) -> bytes:
         """The statement of labels for an earlier window.
 
-        The batch holds that window's rows with score, label and groups, under the plan's names;
-        the label is null where it isn't known yet. A later revision counts all labels again.
+        The batch holds that window's rows with the score, the label, and what it is told by:
+        groups, sliced columns, class scores with the prediction; and the columns of quality. All
+        under the plan's names; a label is null where it isn't known yet. A later revision counts
+        all labels again.
         """
-        counted = outcome_counter(self.plan, self._key).count(batch)
+        counted = self.plan.outcome_counter(self._key).count(batch)
         period = Period(deployment=self.deployment, start=start, end=end, revision=revision)
         return outcomes_statement(self.plan, counted, period)
 
@@ -195,7 +209,7 @@ class Collector:
         """Count the buffered rows; the caller holds the lock."""
         rows = [self._buffer.popleft() for _ in range(len(self._buffer))]
         if rows:
-            columns = {name: [row.get(name) for row in rows] for name in self._names}
+            columns = {name: [row.get(name) for row in rows] for name in self._counter.names}
             self._counted += self._counter.count(columns)
 
     @contextmanager
@@ -223,11 +237,3 @@ def _check_name(deployment: str, shard: int, shards: int) -> None:
             "window.shard_out_of_range",
             f"Shards are numbered from 0 to shards - 1; there are at most {MOST_SHARDS}.",
         )
-
-
-def outcome_counter(plan: OpenPlan, key: bytes) -> Counter:
-    """Counts what an outcomes statement needs: score, groups and label."""
-    columns = [c for c in plan.plan.columns if c.role in ("score", "group", "outcome")]
-    if not {"score", "outcome"} <= {c.role for c in columns}:
-        raise Refused("labels.no_score", "Labels need a score and an outcome in the baseline.")
-    return Counter(columns, plan.plan.model, key)

@@ -125,9 +125,8 @@ def _from_pandas(column: Any) -> Data:
 
 
 def _objects(values: list[Any]) -> Array:
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
+    # Assigned as a whole, lists of equal lengths would become a table.
+    return np.fromiter(values, object, len(values))
 
 
 def as_numbers(data: Data) -> Array:
@@ -157,6 +156,27 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return np.inf
+
+
+def as_vectors(data: Data, dimension: int) -> npt.NDArray[np.float64]:
+    """The column as vectors, (rows, dimension); NaN where a row holds no such vector."""
+    if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "iufb":
+        found = data if data.shape[1] == dimension else np.full((len(data), dimension), np.nan)
+        return found.astype(np.float64, copy=False)
+    vectors = np.full((len(data), dimension), np.nan)
+    for i, value in enumerate([] if isinstance(data, Coded) else data):
+        if length_of(value) == dimension:
+            with suppress(TypeError, ValueError, OverflowError):  # something in it is no number
+                vectors[i] = np.array(value, np.float64)
+    return vectors
+
+
+def length_of(vector: Any) -> int | None:
+    """How many numbers a vector has; None if it is none."""
+    sized = isinstance(vector, list | tuple) or (
+        isinstance(vector, np.ndarray) and vector.ndim == 1
+    )
+    return len(vector) if sized else None
 
 
 def boolean_cells(data: Data) -> Cells:

@@ -3,28 +3,45 @@
 Labels are cumulative: an earlier revision subtracted from a later one gives the labels that became
 known in between, and if that was one person's, that label. So every revision that went into the
 spool is remembered on the host, and a later one whose difference from any of them holds 1 to
-`min_count` - 1 rows somewhere is held back, until more labels are known.
+`min_count` - 1 rows somewhere is held back, until more labels are known. So is one whose sums
+changed where its rows did not: a value was corrected, and the difference would tell by how much.
 
     labels/<SHA-256 of model, version, deployment, plan, start, end>.jsonl    one revision a line
 
-Compared are the tables over all rows, those by group, and the rows outside a group or outside all
-groups; each at the cuts that its tables share. Only this host's own revisions are known here.
+Compared are all tables of counts; a whole table less its parts too, such as the rows outside a
+group or outside all groups; each at the cuts that its tables share. Only this host's own revisions
+are known here.
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from .merging import Lines, is_safe
-from .statement import Labels, LabelTable, Outcomes, Refused, decode
+from .batch import Floats
+from .merging import Lines, Starts, is_safe
+from .statement import Outcomes, Refused, decode
+from .tables import Cell, ErrorTable, Labels, LabelTable, SliceTable
 
 SMALL_STEP = "labels.small_step"
-
-Step = tuple[LabelTable, LabelTable]  # before, after
+ROUNDING = 1e-6  # of a sum: less is no change
 
 _LABELS = msgspec.json.Decoder(Labels)
+
+
+class Table(NamedTuple):
+    """What is told of some rows: (lines, cells) each, NaN where a cell is merged into another."""
+
+    counts: Floats
+    sums: Floats
+
+
+Step = tuple[Table, Table]  # before, after
+Key = tuple[str, ...]  # a kind of table; then, for a part of it, the group and the token
 
 
 def note_revision(folder: Path, payload: bytes) -> None:
@@ -45,25 +62,125 @@ def note_revision(folder: Path, payload: bytes) -> None:
 
 
 def is_safe_step(before: Labels, after: Labels, min_count: int) -> bool:
-    """No difference of the two, nor what their groups leave of it, holds 1 to min_count - 1."""
-    if before.overall is None or after.overall is None:
-        return True
-    overall = before.overall, after.overall
-    parts: list[list[Step]] = [[overall]]
-    for name, tables in after.groups.items():
-        known = before.groups.get(name, {})
-        groups = [(b, a) for token, a in tables.items() if a and (b := known.get(token))]
-        parts += [[group] for group in groups]
-        parts += [[overall, group] for group in groups]
-        parts.append([overall, *groups])
-    return all(is_safe(_difference(steps), min_count) for steps in parts)
+    """No difference of the two, nor what parts leave of a whole's, holds 1 to min_count - 1."""
+    steps = chain(_steps(_tables(before), _tables(after)), _slice_steps(before, after))
+    return all(_is_safe(taken, min_count) for taken in steps)
 
 
-def _difference(steps: list[Step]) -> Lines:
-    """Rows in the first step and in none of the others, up or down: (labels, shared runs)."""
-    tables = np.array([[t.positives, t.negatives] for step in steps for t in step], np.float64)
-    starts = np.flatnonzero(~np.isnan(tables).any(axis=(0, 1)))
-    totals = np.add.reduceat(np.nan_to_num(tables), starts, axis=-1)
-    first, *others = totals[1::2] - totals[::2]
-    difference: Lines = np.abs(first - sum(others)).astype(np.int64)
-    return difference
+def _tables(labels: Labels) -> dict[Key, Table]:
+    """All tables but those of slices, whose cells have no order."""
+    tables: dict[Key, Table] = {}
+
+    def add_labels(table: LabelTable | None, *key: str) -> None:
+        if table is not None:
+            tables[key] = _table(table.positives, table.negatives)
+
+    def add_errors(table: ErrorTable | None, *about: str) -> None:
+        if table is not None:
+            sums = [table.sum, table.sum_absolute, table.sum_squares]
+            tables["rows by score", *about] = _table(table.rows, sums=sums)
+            tables["rows by error", *about] = _table(table.errors)
+
+    add_labels(labels.overall, "labels")
+    add_errors(labels.errors)
+    for name, groups in labels.groups.items():
+        for token, table in groups.items():
+            add_labels(table, "labels", name, token)
+    for name, error_groups in labels.error_groups.items():
+        for token, errors in error_groups.items():
+            add_errors(errors, name, token)
+    for name, classes in labels.classes.items():
+        add_labels(classes.overall, f"class {name}")
+        add_labels(classes.chosen, f"class {name}", "chosen", "")
+    for name, counts in labels.quality.items():
+        known = [line for line in (counts.sum, counts.sum_squares) if line is not None]
+        tables[(f"quality {name}",)] = _table(counts.cells, sums=known)
+    return tables
+
+
+def _table(*counts: Sequence[Cell], sums: Sequence[Sequence[float | None]] = ()) -> Table:
+    size = len(counts[0])
+    return Table(*(np.array(x, np.float64).reshape(len(x), size) for x in (counts, sums)))
+
+
+def _steps(before: dict[Key, Table], after: dict[Key, Table]) -> Iterator[list[Step]]:
+    """Each table; each whole less a part; each whole less all parts of one group."""
+    steps = {key: (before[key], after[key]) for key in after if key in before}
+    for key, step in steps.items():
+        yield [step]
+        if key[:1] != key and key[:1] in steps:
+            yield [steps[key[:1]], step]
+    for whole, group in {key[:2] for key in steps if len(key) > 2 and key[:1] in steps}:
+        parts = [step for key, step in steps.items() if key[:2] == (whole, group)]
+        yield [steps[(whole,)], *parts]
+
+
+def _is_safe(steps: list[Step], min_count: int) -> bool:
+    """Nothing small came to the first table and to none of the others, in the runs all share."""
+    tables = [table for step in steps for table in step]
+    merged = np.isnan(np.concatenate([table.counts for table in tables])).any(axis=0)
+    starts = np.flatnonzero(~merged)
+    counts = [np.add.reduceat(np.nan_to_num(t.counts), starts, axis=-1) for t in tables]
+    sums = [np.add.reduceat(np.nan_to_num(t.sums), starts, axis=-1) for t in tables]
+    before, after = _left(counts[::2]), _left(counts[1::2])
+    same_people = (before == after).all(axis=0) & before.any(axis=0)
+    changed = np.abs(_left(sums[1::2]) - _left(sums[::2])) > ROUNDING * _size(counts[1], sums[1])
+    came: Lines = np.abs(after - before).astype(np.int64)
+    return is_safe(came, min_count) and not (changed & same_people).any()
+
+
+def _left(tables: list[Floats]) -> Floats:
+    """What the others leave of the first."""
+    first, *others = tables
+    left: Floats = first - sum(others)
+    return left
+
+
+def _size(counts: Floats, sums: Floats) -> Floats:
+    """How large the sums can be; what is rounded off them is far less.
+
+    Sums that cancel say little of that: if the last ones are of squares, they bound the others.
+    """
+    sizes = np.abs(sums)
+    sizes[:-1] = np.sqrt(counts.sum(axis=0) * sizes[-1:])
+    return sizes
+
+
+def _slice_steps(before: Labels, after: Labels) -> Iterator[list[Step]]:
+    """Slices, summed to the crossed bands that both have.
+
+    How many bands the second column has isn't told: every number that fits is tried.
+    """
+    for one, other in zip(before.slices, after.slices, strict=False):
+        if one is None or other is None:
+            continue
+        for width in range(1, len(one.rows) + 1):
+            first, second = _bands(one, width), _bands(other, width)
+            if first is not None and second is not None:
+                across, down = (np.intersect1d(*axis) for axis in zip(first, second, strict=True))
+                yield [(_crossed(one, width, across, down), _crossed(other, width, across, down))]
+
+
+def _bands(table: SliceTable, width: int) -> tuple[Starts, Starts] | None:
+    """The bands of both columns in which cells are told; None if these aren't all crossed."""
+    kept = np.flatnonzero([cell is not None for cell in table.rows])
+    across, down = np.unique(kept // width), np.unique(kept % width)
+    fits = len(table.rows) % width == 0 and len(across) * len(down) == len(kept)
+    return (across, down) if fits else None
+
+
+def _crossed(table: SliceTable, width: int, across: Starts, down: Starts) -> Table:
+    """The table's rows, hits, other rows and loss in the runs of bands."""
+    rows = np.nan_to_num(np.array(table.rows, np.float64))
+    counts = [rows]
+    if table.hits is not None:
+        hits = np.nan_to_num(np.array(table.hits, np.float64))
+        counts += [hits, rows - hits]
+    loss = [] if table.loss is None else [np.nan_to_num(np.array(table.loss, np.float64))]
+
+    def runs(lines: list[Floats]) -> Floats:
+        crossed = np.array(lines).reshape(len(lines), len(rows) // width, width)
+        totals = np.add.reduceat(np.add.reduceat(crossed, across, axis=1), down, axis=2)
+        return totals.reshape(len(lines), len(across) * len(down))
+
+    return Table(runs(counts), runs(loss))

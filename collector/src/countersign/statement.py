@@ -8,24 +8,9 @@ Every upload is an in-toto Statement v1 in UTF-8 JSON:
      "predicate": {...}}
 
 The predicate is one of the structs below: `Baseline`, `Window`, `Outcomes`, `Event`, or, in the
-other direction, `Plan`. It travels inside a DSSE envelope signed by an enrolled Ed25519 key, or as
-it is with a bearer token. The identity of an upload is the SHA-256 of the statement's bytes.
-
-**A column's cells partition its rows.** Every row falls into exactly one cell, in this order:
-
-    numeric, k bins        missing  invalid  below  bin 0 .. bin k-1  above
-    categorical, k tokens  missing  invalid  other  token 0 .. token k-1
-    boolean                missing  invalid  false  true
-
-Bin i is [edges[i], edges[i+1]), the last one closed on the right. `missing` is null or NaN,
-`invalid` is what the column's kind can't hold (an infinity, text among numbers), `other` is a
-category outside the vocabulary. Without noise the cells add up to `rows`.
-
-**A null cell is merged into the nearest cell before it that is not null.** Neighbours are merged
-until no cell holds 1 to `min_count - 1` rows, so a merged run tells its total and nothing else, and
-no margin gives a small cell back. The first cell is never null. `rows: null` says that the whole
-window held too few rows; then it has no columns. Tables of the same rows (by group, by label) use
-the score's cells, merged the same way or further, so that no two tables can be subtracted.
+other direction, `Plan`; `tables` says what they count. It travels inside a DSSE envelope signed by
+an enrolled Ed25519 key, or as it is with a bearer token. The identity of an upload is the SHA-256
+of the statement's bytes.
 
 >>> body = encode(Event(model="loans", version="1", kind="upstream_change",
 ...     at=datetime(2026, 1, 2, tzinfo=UTC), label="feed 7 moved"), "0" * 64)
@@ -46,28 +31,28 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from .tables import (
+    MAX_COLUMNS,
+    MAX_SLICES,
+    Column,
+    Digest,
+    Label,
+    Labels,
+    Map,
+    Moment,
+    Privacy,
+    Slice,
+    Slug,
+    Span,
+    Tally,
+    Wire,
+    Worth,
+)
+
 MAX_BYTES = 2 * 1024 * 1024
-MAX_COLUMNS = 2_000
-MAX_CELLS = 100
 MAX_SHARDS = 500
-MAX_COUNT = 2**53
 
-# `$(?!\n)`: Python's `$` alone would let a final line feed through.
-Slug = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)")]
-ColumnName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}$(?!\n)")]
-Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,79}$(?!\n)")]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-Token = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
-Moment = Annotated[datetime, Meta(tz=True)]
-Count = Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)]
 Revision = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Cell = Count | None
-Cells = Annotated[list[Cell], Meta(min_length=3, max_length=MAX_CELLS + 4)]
-Sums = Annotated[list[float | None], Meta(max_length=MAX_CELLS + 4)]
-
-Role = Literal["feature", "score", "prediction", "group", "outcome"]
-Kind = Literal["numeric", "categorical", "boolean"]
-Mechanism = Literal["none", "discrete_laplace", "discrete_gaussian"]
 Season = Literal["none", "hour", "weekday"]
 
 
@@ -79,90 +64,12 @@ class Refused(ValueError):
         self.rule, self.detail, self.path = rule, detail, path
 
 
-class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every struct of the wire: immutable, and an unknown field is a refusal."""
-
-
-class Column(_Wire, frozen=True, kw_only=True):
-    """What one column is. `edges` for numeric (k+1 of them), `tokens` for the others (k)."""
-
-    name: ColumnName
-    role: Role
-    kind: Kind
-    edges: Annotated[list[float], Meta(max_length=MAX_CELLS + 1)] = []
-    tokens: Annotated[list[Token], Meta(max_length=MAX_CELLS)] = []
-
-    @property
-    def size(self) -> int:
-        """How many cells the column has."""
-        if self.kind == "numeric":
-            return len(self.edges) + 3
-        return 3 + len(self.tokens) if self.kind == "categorical" else 4
-
-    @property
-    def first_value(self) -> int:
-        """The first cell that holds valid values: before it stand missing, invalid and other."""
-        return 2 if self.kind == "boolean" else 3
-
-
-class Counts(_Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """One column's cells, or the score's cells within one group.
-
-    A score also carries, per cell, the sum of its scores and of their squares: zero outside the
-    bins, null where the cell is null.
-    """
-
-    cells: Cells
-    sum: Sums | None = None
-    sum_squares: Sums | None = None
-
-
-class LabelTable(_Wire, frozen=True, kw_only=True):
-    """Labels by score: rows whose label is positive or negative, per cell of the score."""
-
-    positives: Cells
-    negatives: Cells
-
-
-class Labels(_Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """Label tables over all rows and by group; null where too few labels are known to tell."""
-
-    overall: LabelTable | None
-    groups: dict[ColumnName, dict[Token, LabelTable | None]] = {}
-
-
-class Tally(_Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """What was counted over some rows."""
-
-    rows: Cell
-    columns: Annotated[dict[ColumnName, Counts], Meta(max_length=MAX_COLUMNS)]
-    groups: dict[ColumnName, dict[Token, Counts]] = {}
-
-
-class Privacy(_Wire, frozen=True, kw_only=True):
-    """How the counts were protected. `scale`: Laplace scale 1/eps, or Gaussian sigma; 0 without."""
-
-    unit: Literal["row", "person"] = "row"
-    contribution: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    mechanism: Mechanism = "none"
-    scale: Annotated[float, Meta(ge=0)] = 0.0
-    min_count: Annotated[int, Meta(ge=0)] = 11
-
-
-class Span(_Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """One window of the reference period, half-open in UTC."""
-
-    start: Moment
-    end: Moment
-    tally: Tally
-    labels: Labels | None = None
-
-
-class Baseline(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Baseline(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """What the columns are and what they looked like when the version was known to be good.
 
     `total` covers all reference rows; `windows` the same rows as a series, if the data have time.
-    `threshold` is where the score becomes a decision; it is one of the score's edges.
+    `threshold` is where the score becomes a decision; it is one of the score's edges. `template`
+    names what kind of model this is; `worth` says what its decisions are worth.
     """
 
     model: Slug
@@ -171,14 +78,18 @@ class Baseline(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     window_seconds: Annotated[int, Meta(ge=60, le=400 * 86_400)]
     season: Season = "none"
     threshold: float | None = None
+    template: Slug | None = None
+    worth: Worth | None = None
     privacy: Privacy
     columns: Annotated[list[Column], Meta(min_length=1, max_length=MAX_COLUMNS)]
+    slices: Annotated[list[Slice], Meta(max_length=MAX_SLICES)] = []
+    maps: Annotated[list[Map], Meta(max_length=8)] = []
     total: Tally
     labels: Labels | None = None
     windows: list[Span] = []
 
 
-class Plan(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Plan(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """What a collector is to count, and under which privacy floor. Signed by the appliance."""
 
     model: Slug
@@ -191,9 +102,11 @@ class Plan(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     threshold: float | None
     privacy: Privacy
     columns: list[Column]
+    slices: list[Slice] = []
+    maps: list[Map] = []
 
 
-class Window(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Window(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Counts of one deployment over [start, end). The `shards` of a window add up.
 
     `replay` marks history that is sent again: it is examined like any other, but is never late.
@@ -213,7 +126,7 @@ class Window(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     tally: Tally
 
 
-class Outcomes(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Outcomes(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Labels known so far for one window. A later revision replaces an earlier one: cumulative."""
 
     model: Slug
@@ -227,7 +140,7 @@ class Outcomes(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     labels: Labels
 
 
-class Event(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened around the model: shown beside every chart."""
 
     model: Slug
@@ -249,14 +162,14 @@ PREDICATE_TYPES: dict[type[Predicate], str] = {
 }
 
 
-class Subject(_Wire, frozen=True, kw_only=True):
+class Subject(Wire, frozen=True, kw_only=True):
     """The version a statement is about: its name and the digest under which it is registered."""
 
     name: str
     digest: dict[Literal["sha256"], Digest]
 
 
-class _Statement(_Wire, frozen=True, kw_only=True):
+class _Statement(Wire, frozen=True, kw_only=True):
     type: Literal["https://in-toto.io/Statement/v1"] = msgspec.field(name="_type")
     subject: Annotated[list[Subject], Meta(min_length=1, max_length=1)]
     predicate_type: str = msgspec.field(name="predicateType")

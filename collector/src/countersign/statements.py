@@ -3,21 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
+from .batch import Counted
 from .checks import check_outcomes, check_window
-from .counting import Counted
+from .counting import Counter
+from .design import Design
 from .release import Release
-from .statement import (
-    Labels,
-    Outcomes,
-    Plan,
-    Refused,
-    Tally,
-    Window,
-    decode,
-    digest_of,
-    encode,
-    moment,
-)
+from .statement import Outcomes, Plan, Refused, Window, decode, digest_of, encode, moment
+from .tables import Labels, Tally
 
 
 @dataclass(frozen=True)
@@ -35,6 +29,20 @@ class OpenPlan:
         if plan.privacy.mechanism != "none":
             raise Refused("privacy.mechanism_unknown", "This collector can't add noise.")
         return cls(plan, digest_of(payload), subject.digest["sha256"])
+
+    def counter(self, key: bytes) -> Counter:
+        """Counts what a window's statement needs."""
+        return Counter(Design.of(self.plan).now, self.plan.model, key)
+
+    def outcome_counter(self, key: bytes) -> Counter:
+        """Counts what an outcomes statement needs: labels, and what they are counted by."""
+        design = Design.of(self.plan).later
+        if not design.has_labels:
+            raise Refused(
+                "labels.no_score",
+                "Labels need a score and an outcome, or a quality column, in the baseline.",
+            )
+        return Counter(design, self.plan.model, key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +84,7 @@ def window_statement(
         revision=period.revision,
         replay=replay,
         privacy=plan.privacy,
-        tally=_tally(opened, counted),
+        tally=_tally(opened, counted, means=period.revision == 1),
     )
     payload = encode(window, opened.version_digest)
     check_window(decode(payload, Window)[1], plan)
@@ -106,22 +114,18 @@ def _too_few(opened: OpenPlan, counted: Counted) -> bool:
     return 0 < counted.rows < opened.plan.privacy.min_count
 
 
-def _tally(opened: OpenPlan, counted: Counted) -> Tally:
+def _tally(opened: OpenPlan, counted: Counted, *, means: bool) -> Tally:
+    """Means are told once: those of nearly the same rows could be subtracted."""
     if _too_few(opened, counted):
         return Tally(rows=None, columns={})
-    [tally] = _release(opened, counted).tallies()
-    return tally
+    design = Design.of(opened.plan).now
+    [tally] = Release([counted], design, opened.plan.privacy.min_count).tallies()
+    return tally if means else msgspec.structs.replace(tally, maps={})
 
 
 def _labels(opened: OpenPlan, counted: Counted) -> Labels:
     if _too_few(opened, counted):
-        return Labels(overall=None)
-    release = _release(opened, counted)
-    release.tallies()
-    [labels] = release.labels()
+        return Labels()
+    design = Design.of(opened.plan).later
+    [labels] = Release([counted], design, opened.plan.privacy.min_count).labels()
     return labels
-
-
-def _release(opened: OpenPlan, counted: Counted) -> Release:
-    plan = opened.plan
-    return Release([counted], plan.columns, plan.privacy.min_count, threshold=plan.threshold)

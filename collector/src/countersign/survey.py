@@ -14,18 +14,23 @@ import numpy as np
 from .binning import Floats
 from .frames import Array, as_numbers
 from .hashing import text_of, token_of
-from .statement import MAX_CELLS, Kind, Refused, Role
+from .statement import Refused
+from .tables import LARGEST, MAX_CELLS, Kind, Role
 
 BINS = 20
 SCORE_BINS = 50
 OUTER = 0.01  # share of rows below the first edge, and above the last
 MOST_OUTER = 0.25  # of fewer rows nothing finer than the order of magnitude is told
-LARGEST = 1e60  # larger numbers count as above: the wire's edges don't go further
+TAIL = (0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # quantiles of a meter that get an edge
+FAR = (1, 3, 7)  # spreads beyond them, where more edges stand
+COMMON = 0.99  # share of rows that a few values have for each to get a bin of its own
 
 KIND_OF_ROLE: dict[Role, Kind] = {
     "score": "numeric",
+    "class_score": "numeric",
+    "outlier": "numeric",
+    "quality": "numeric",
     "group": "categorical",
-    "outcome": "boolean",
 }
 
 
@@ -83,6 +88,54 @@ def score_edges(values: Array, threshold: float | None, min_count: int) -> list[
     rounded = {round_edge(q, 1.0) if q < 0.5 else 1 - round_edge(1 - q, 1.0) for q in quantiles}
     inner = {round(edge, 12) for edge in rounded if 0 < edge < 1}
     return thin_out(sorted(inner | declared), ordered, min_count, declared)
+
+
+def meter_edges(values: Array, min_count: int, *, far: bool) -> list[float]:
+    """Bins over nearly all values, so that the bins' sums are those of nearly all rows.
+
+    A few common values each get their own; shares and marks from 0 to 1 get those of a score. With
+    `far`, of what has no natural end such as a latency, the bins reach far above what is usual, and
+    are fine where the last hundredths lie.
+    """
+    ordered = _finite(values)
+    apart = _values_apart(ordered, min_count)
+    if far or not (apart or (ordered.size and ordered[0] >= 0 and ordered[-1] <= 1)):
+        return _reaching_far(apart or numeric_edges(values, min_count), ordered, min_count)
+    return apart or score_edges(values, None, min_count)
+
+
+def error_edges(errors: Array, min_count: int) -> list[float]:
+    """Bins of a regression's errors. The outermost edges, where sums are cut, lie far out."""
+    edges = numeric_edges(errors, min_count)
+    end = round_edge(2 * max(abs(edges[0]), abs(edges[-1])), 0.0, math.ceil)
+    return [-end, *edges, end]
+
+
+def _values_apart(ordered: Floats, min_count: int) -> list[float]:
+    """Edges between a few values that nearly all rows have; none if there are no such values."""
+    values, counts = np.unique(ordered, return_counts=True)
+    common = values[counts >= max(min_count, 1)]
+    if not 2 <= len(common) <= BINS or counts[counts >= min_count].sum() < COMMON * ordered.size:
+        return []
+    gaps = np.diff(common)
+    inner = [round_edge(m, _unit(gap)) for m, gap in zip(common[:-1] + gaps / 2, gaps, strict=True)]
+    first = round_edge(common[0] - gaps[0] / 2, _unit(gaps[0]), math.floor)
+    last = round_edge(common[-1] + gaps[-1] / 2, _unit(gaps[-1]), math.ceil)
+    edges = sorted({first, *inner, last})
+    return edges if len(edges) == len(common) + 1 else []
+
+
+def _reaching_far(edges: list[float], ordered: Floats, min_count: int) -> list[float]:
+    """More edges in the upper tail and beyond both ends, at distances that tell of no row."""
+    fine = [q for q in TAIL if (1 - q) * ordered.size >= max(min_count, 1)]
+    unit = _unit(edges[-1] - edges[0])
+    tail = {round_edge(q, unit, math.ceil) for q in np.quantile(ordered, fine)} if fine else set()
+    usual = thin_out(sorted({*edges, *tail}), ordered, min_count, {edges[0], edges[-1]})
+    spread = usual[-1] - usual[0]
+    above = [round_edge(usual[-1] + step * spread, 0.0, math.ceil) for step in FAR]
+    below = round_edge(usual[0] - spread, 0.0, math.floor)
+    low = 0.0 if not ordered.size or ordered[0] >= 0 else below
+    return sorted({min(low, usual[0]), *usual, *(edge for edge in above if edge > usual[-1])})
 
 
 def thin_out(edges: list[float], ordered: Floats, min_count: int, keep: set[float]) -> list[float]:

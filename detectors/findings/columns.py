@@ -1,81 +1,27 @@
-"""From figures to findings: which of them people should hear of, and in which words."""
+"""Findings about columns: what is gone, what shifted, what arrives damaged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from countersign.statement import Column
-from detectors import models, wording
+from countersign.tables import Column
 from detectors.alarms import Alarm, Raised
-from detectors.baselines import Known, KnownBlock, rate_hits
 from detectors.counted import Counted
-from detectors.evidence import widest_gap
 from detectors.figures import Figures
+from detectors.findings import wording
+from detectors.learning.known import Known, KnownBlock, rate_hits
+from detectors.looks.evidence import widest_gap
 from detectors.reading import VALUES, Array
-from detectors.scoring import Realised
-from detectors.statistics.effects import total_variation
 from detectors.statistics.integrity import columns_gone
 from detectors.statistics.proportions import wilson
 from detectors.statistics.reference import Limits
 from governance.incidents import Finding
 
-CAUSES_SHOWN = 5
+# What is wrong when a column of this role shifts; the model's own data drift.
+CAUSE_OF_ROLE = {"operational": "service", "judge": "answers"}
 # Where a whole distribution moves, its tails do too: that is one cause, not two.
 OUTLYING = {"out_of_range", "other_category"}
-
-
-def feed(window: models.Window, counted: Counted) -> list[Finding]:
-    """A window without rows, or one that came late. A few rows, too few to tell, are no finding."""
-    found = []
-    if counted.rows == 0 and not counted.withheld:
-        found.append(
-            Finding(
-                cause="feed",
-                detector="volume",
-                name="rows",
-                sentence=wording.no_rows(),
-                severity="high",
-                value=0.0,
-                unit="rows",
-                rows=0,
-            )
-        )
-    if window.late:
-        hours = (window.received_at - window.end).total_seconds() / 3600
-        found.append(
-            Finding(
-                cause="feed",
-                detector="late_window",
-                name="arrival",
-                sentence=wording.late(hours),
-                severity="low",
-                value=hours,
-                unit="hours",
-                rows=counted.rows,
-            )
-        )
-    return found
-
-
-def volume(figures: Figures, known: Known) -> list[Finding]:
-    """Far more or far fewer rows than the reference windows had."""
-    rows, low, high = float(figures.value[0]), float(figures.low[0]), float(figures.high[0])
-    if low <= rows <= high:
-        return []
-    return [
-        Finding(
-            cause="feed",
-            detector="volume",
-            name="rows",
-            sentence=wording.volume(rows, low, high),
-            severity="medium",
-            value=rows,
-            limit=low if rows < low else high,
-            reference=float(known.volumes.mean()),
-            unit="rows",
-            rows=round(rows),
-        )
-    ]
 
 
 def gone(known: Known, cells: list[Array]) -> list[Finding]:
@@ -105,10 +51,10 @@ def gone(known: Known, cells: list[Array]) -> list[Finding]:
 
 
 def from_alarms(
-    known: Known, counted: Counted, raised: Raised, estimate: Figures | None
+    known: Known, counted: Counted, raised: Raised, figures: Sequence[Figures]
 ) -> list[Finding]:
     """One finding for each stream that raised an alarm."""
-    severity, harm = _harm(estimate)
+    severity, harm = _harm(figures)
     shifted = {alarm.column for alarm in raised.alarms if alarm.detector == "shift"}
     found = []
     for alarm in raised.alarms:
@@ -118,52 +64,9 @@ def from_alarms(
             continue
         finding = _rate(column, counted, alarm)
         if alarm.detector in OUTLYING and alarm.column in shifted:
-            finding = replace(finding, cause="drift", severity=severity)
+            finding = replace(finding, cause=_cause(column.column), severity=severity)
         found.append(finding)
     return found
-
-
-def worse_performance(known: Known, realised: Realised) -> list[Finding]:
-    """The model errs more often than it did in the reference."""
-    figures = realised.figures
-    i = list(figures.names).index("accuracy")
-    now, then = float(figures.value[i]), float(figures.limit[i])
-    if now >= then:
-        return []
-    threshold = known.statement.threshold
-    assert threshold is not None
-    return [
-        Finding(
-            cause="performance",
-            detector="realised_performance",
-            name="accuracy",
-            sentence=wording.performance("accuracy", now, then, realised.labelled, threshold),
-            severity="high",
-            weight=then - now,
-            value=now,
-            low=float(figures.low[i]),
-            high=float(figures.high[i]),
-            reference=then,
-            unit="share",
-            rows=realised.labelled,
-        )
-    ]
-
-
-def likely_causes(known: Known, cells: list[Array], raised: Raised) -> list[str]:
-    """What to look at first: broken data, then the columns that moved farthest."""
-    broken = sorted({a.column for a in raised.alarms if a.detector != "shift"})
-    moved: list[tuple[float, str]] = []
-    for block, counts in zip(known.blocks, cells, strict=True):
-        distance = total_variation(counts[:, VALUES:], block.cells[:, VALUES:])
-        moved += [
-            (d, column.name)
-            for d, column in zip(distance.tolist(), block.block.columns, strict=True)
-            if column.role in {"feature", "group"} and d == d  # noqa: PLR0124  (NaN: no rows)
-        ]
-    words = [wording.broken_cause(name) for name in broken]
-    words += [wording.moved_cause(name, d) for d, name in sorted(moved, reverse=True)]
-    return words[:CAUSES_SHOWN]
 
 
 @dataclass(frozen=True)
@@ -189,8 +92,9 @@ def _column(known: Known, counted: Counted, alarm: Alarm) -> _Place:
     raise KeyError(alarm.column)
 
 
-def _harm(estimate: Figures | None) -> tuple[str, str]:
+def _harm(figures: Sequence[Figures]) -> tuple[str, str]:
     """How serious drift is, by what the scores say about accuracy; with the sentence for it."""
+    estimate = next((f for f in figures if f.detector == "estimated_performance"), None)
     if estimate is None:
         return "medium", ""
     i = list(estimate.names).index("accuracy")
@@ -205,11 +109,20 @@ def _shift(at: _Place, counted: Counted, alarm: Alarm, severity: str, harm: str)
     place, now, then, rows = widest_gap(at.block, at.cells, at.i)
     if at.column.kind == "numeric":
         sentence = wording.ordered_shift(at.column, place, now, then, rows)
+    elif at.column.kind == "boolean":
+        sentence = wording.flag_shift(at.column, place == 1, now, then, rows)
     else:
         cell = wording.category(at.column, place)
         sentence = wording.category_shift(at.column, cell, now, then, rows)
     finding = _share_finding(at, counted, alarm, (now * rows, rows, then), place)
-    return replace(finding, detector="drift_alarm", sentence=sentence + harm, severity=severity)
+    cause = _cause(at.column)
+    if cause == "drift":
+        sentence, finding = sentence + harm, replace(finding, severity=severity)
+    return replace(finding, cause=cause, detector="drift_alarm", sentence=sentence)
+
+
+def _cause(column: Column) -> str:
+    return CAUSE_OF_ROLE.get(column.role, "drift")
 
 
 def _rate(at: _Place, counted: Counted, alarm: Alarm) -> Finding:

@@ -3,6 +3,7 @@
 import base64
 import doctest
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,20 +14,16 @@ from msgspec.structs import replace
 
 from countersign import dsse
 from countersign.collector import Collector
-from countersign.statement import (
-    Cells,
-    Column,
-    Counts,
-    Labels,
-    LabelTable,
-    Tally,
-)
 from countersign.statements import OpenPlan
-from detectors import fairness, intake, plans
-from detectors.baselines import Known, learn
+from countersign.tables import Cells, Column, Counts, Labels, LabelTable, Tally
+from detectors import intake
+from detectors.counted import Counted
 from detectors.figures import Figures
 from detectors.intake import Upload
+from detectors.learning.known import Known, learn
+from detectors.looks import groups
 from detectors.models import Measurement, Monitor
+from detectors.monitors import monitors_for
 from detectors.recording import examine_and_record, overdue
 from detectors.statistics.counts import NO_NOISE, Noise
 from governance.models import Incident
@@ -51,6 +48,11 @@ def known() -> Known:
     return learn(a_baseline(windows=[]), tolerance=0.01)
 
 
+def seen(tallies: Sequence[Tally], noise: Noise = NO_NOISE) -> Counted:
+    """A window of some shards, as far as groups go."""
+    return Counted(0, False, [], noise, season=0, tallies=list(tallies), floor=11, seed=0)
+
+
 def tally(**tables: Cells) -> Tally:
     """A window whose score is counted so in each group; a token left out is withheld."""
     tokens = {"north": NORTH, "south": SOUTH}
@@ -65,7 +67,7 @@ def tally(**tables: Cells) -> Tally:
 
 
 def selected(known: Known, *tallies: Tally, noise: Noise = NO_NOISE) -> dict[str, float]:
-    [figures] = fairness.selection(known, tallies, noise, 11)
+    [figures] = groups.selection(known, seen(tallies, noise))
     return by_name(figures)
 
 
@@ -92,7 +94,7 @@ def test_rates_count_below_as_rejected_above_as_selected_and_no_missing_score(kn
 
 
 def test_each_figure_stands_beside_the_references(known: Known):
-    [figures] = fairness.selection(known, [tally(north=NORTHERN, south=SOUTHERN)], NO_NOISE, 11)
+    [figures] = groups.selection(known, seen([tally(north=NORTHERN, south=SOUTHERN)]))
     reference = selected(known, known.statement.total)
     assert figures.limit.tolist() == list(reference.values())
     assert reference["origin:ratio"] == 1
@@ -161,7 +163,7 @@ def test_a_group_column_without_a_vocabulary_has_nothing_to_compare():
         plain, groups={}, columns=plain.columns | {"origin": Counts(cells=[0, 0, 20_000])}
     )
     baseline = a_baseline(windows=[], columns=columns, total=total)
-    [figures] = fairness.selection(learn(baseline, 0.01), [tally(north=NORTHERN)], NO_NOISE, 11)
+    [figures] = groups.selection(learn(baseline, 0.01), seen([tally(north=NORTHERN)]))
     assert figures.as_fields()["value"] == [None, None]
     assert figures.names == ["origin:difference", "origin:ratio"]
 
@@ -184,8 +186,8 @@ def test_without_a_threshold_or_a_group_column_there_is_nothing_to_say():
     ):
         columns: Any = changes.get("columns", COLUMNS)
         baseline = a_baseline(**{"windows": [], "total": a_tally(columns=columns)} | changes)
-        assert not {m for m in plans.monitors_for(baseline) if m.startswith("fairness")}
-        assert fairness.selection(learn(baseline, 0.01), [a_tally()], NO_NOISE, 11) == []
+        assert not {m for m in monitors_for(baseline) if m.startswith("fairness")}
+        assert groups.selection(learn(baseline, 0.01), seen([a_tally()])) == []
 
 
 def labels(north: LabelTable | None, south: LabelTable | None) -> Labels:
@@ -193,7 +195,7 @@ def labels(north: LabelTable | None, south: LabelTable | None) -> Labels:
 
 
 def outcomes(known: Known, found: Labels) -> dict[str, float]:
-    [figures] = fairness.outcome(known, [found], NO_NOISE, 11)
+    [figures] = groups.outcome(known, seen([]), [found])
     return by_name(figures)
 
 
@@ -239,14 +241,14 @@ def test_every_name_fits_its_column_however_long_the_columns_name():
     columns = [column if c.role == "group" else c for c in COLUMNS]
     baseline = a_baseline(columns=columns, total=a_tally(20_000, columns), windows=[])
     known = learn(baseline, tolerance=0.01)
-    figures = fairness.selection(known, [baseline.total], NO_NOISE, 11)
-    figures += fairness.outcome(known, [Labels(overall=None)], NO_NOISE, 11)
+    figures = groups.selection(known, seen([baseline.total]))
+    figures += groups.outcome(known, seen([]), [Labels(overall=None)])
     assert max(len(name) for one in figures for name in one.names) <= NAMES_HOLD
     assert len(name) == 64
 
 
 def test_examples_hold():
-    assert doctest.testmod(fairness).failed == 0
+    assert doctest.testmod(groups).failed == 0
 
 
 # From here on with the collector's own statements.

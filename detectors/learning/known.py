@@ -8,8 +8,15 @@ from functools import lru_cache
 import numpy as np
 
 from countersign.statement import Baseline as Statement
-from countersign.statement import Season, Tally, decode
+from countersign.statement import Season, decode
+from countersign.tables import Column, Tally
 from detectors import models
+from detectors.learning.classes import KnownClasses, learn_classes
+from detectors.learning.errors import KnownErrors, learn_errors
+from detectors.learning.maps import learn_maps
+from detectors.learning.outcomes import KnownOutcomes, learn_outcomes, streams_in
+from detectors.learning.score import KnownScore, learn_score
+from detectors.monitors import monitors_for
 from detectors.reading import (
     INVALID,
     MISSING,
@@ -21,7 +28,6 @@ from detectors.reading import (
     season_of,
     split_runs,
 )
-from detectors.scoring import KnownScore, learn_score
 from detectors.statistics.counts import Noise
 from detectors.statistics.reference import Limits, learn_reference
 from detectors.statistics.streams import (
@@ -69,11 +75,18 @@ class Known:
     volumes: Array
     noise: Noise
     score: KnownScore | None
+    classes: KnownClasses | None
+    errors: KnownErrors | None
+    outcomes: tuple[KnownOutcomes, ...]
+    maps: dict[str, tuple[Array, Array]]
+    monitors: frozenset[str]
 
     @property
     def streams(self) -> int:
-        """How many streams share the budget: all columns', the error rate, and the volume."""
-        return sum(len(k.watched) * len(k.block.columns) for k in self.blocks) + 2
+        """How many streams share the budget: all columns', outcomes', maps', the volume."""
+        columns = sum(len(k.watched) * len(k.block.columns) for k in self.blocks)
+        outcomes = sum(len(k.layout.names) for k in self.outcomes)
+        return columns + outcomes + len(self.statement.maps) + 1
 
 
 @lru_cache(maxsize=KEPT)
@@ -92,7 +105,8 @@ def learn(statement: Statement, tolerance: float) -> Known:
     season = _season(statement)
     seasons = np.array([season_of(s.start, season) for s in spans] or [0])
     noise = Noise(statement.privacy.mechanism, statement.privacy.scale)
-    streams = sum((1 + len(RATES[b.kind])) * len(b.columns) for b in blocks) + 1
+    streams = sum((1 + len(RATES[b.kind])) * len(b.columns) for b in blocks)
+    streams += streams_in(statement)
     known = []
     for block in blocks:
         cells = _reference_cells(statement.total, block)
@@ -112,6 +126,7 @@ def learn(statement: Statement, tolerance: float) -> Known:
             for detector, reference in streams_of(block, series)
         )
         known.append(KnownBlock(block, cells, watched))
+    score = _score_cells(known)
     return Known(
         statement=statement,
         rows=statement.total.rows or 0,
@@ -119,7 +134,18 @@ def learn(statement: Statement, tolerance: float) -> Known:
         season=season,
         volumes=_volumes(statement),
         noise=noise,
-        score=_known_score(statement, known, MISSES / streams, noise),
+        score=learn_score(statement, *score, noise) if score else None,
+        classes=learn_classes(statement, noise),
+        errors=learn_errors(statement, *score) if score else None,
+        outcomes=learn_outcomes(
+            statement,
+            score[1] if score else None,
+            ([season_of(s.start, season) for s in spans], SEASONS[season]),
+            MISSES / streams,
+            noise,
+        ),
+        maps=learn_maps(tallies),
+        monitors=frozenset(monitors_for(statement)),
     )
 
 
@@ -160,13 +186,12 @@ def _volumes(statement: Statement) -> Array:
     )
 
 
-def _known_score(
-    statement: Statement, blocks: list[KnownBlock], level: float, noise: Noise
-) -> KnownScore | None:
+def _score_cells(blocks: list[KnownBlock]) -> tuple[Column, Array] | None:
+    """The score column and its cells in the reference."""
     for known in blocks:
         for column, cells in zip(known.block.columns, known.cells, strict=True):
             if column.role == "score":
-                return learn_score(statement, column, cells, level, noise)
+                return column, cells
     return None
 
 

@@ -30,9 +30,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from countersign.statement import Baseline, Cells, Column, Labels, Tally
-from detectors.baselines import Known
+from countersign.statement import Baseline
+from countersign.tables import Cells, Column, Labels, Tally
+from detectors.counted import Counted
 from detectors.figures import Figures, joined
+from detectors.learning.known import Known
 from detectors.reading import VALUES, Array
 from detectors.statistics import fairness
 from detectors.statistics.counts import Noise
@@ -40,31 +42,33 @@ from detectors.statistics.estimate import Estimate
 from detectors.statistics.performance import Confusion
 
 
-def selection(known: Known, tallies: Sequence[Tally], noise: Noise, floor: int) -> list[Figures]:
+def selection(known: Known, counted: Counted) -> list[Figures]:
     """Selection rates by group; nothing without group columns or without a threshold.
 
-    A group whose rate rests on fewer than `floor` rows gets none.
+    A group whose rate rests on fewer than the floor's rows gets none.
     """
     statement = known.statement
     columns = group_columns(statement)
     if not columns:
         return []
-    now, then = (_Decision(statement, n, floor) for n in (noise, known.noise))
+    now, then = (_Decision(statement, n, counted.floor) for n in (counted.noise, known.noise))
     found = [
-        _against(_selection(column, tallies, now), _selection(column, [statement.total], then))
+        _against(
+            _selection(column, counted.tallies, now), _selection(column, [statement.total], then)
+        )
         for column in columns
     ]
     return [joined(found)]
 
 
-def outcome(known: Known, labels: Sequence[Labels], noise: Noise, floor: int) -> list[Figures]:
+def outcome(known: Known, counted: Counted, labels: Sequence[Labels]) -> list[Figures]:
     """Right and wrong decisions by group, among the rows whose labels are known so far."""
     statement = known.statement
     columns = group_columns(statement)
     if not columns:
         return []
     reference = [statement.labels] if statement.labels else []
-    now, then = (_Decision(statement, n, floor) for n in (noise, known.noise))
+    now, then = (_Decision(statement, n, counted.floor) for n in (counted.noise, known.noise))
     found = [
         _against(_outcome(column, labels, now), _outcome(column, reference, then))
         for column in columns

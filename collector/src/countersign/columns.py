@@ -1,0 +1,100 @@
+"""Columns: how many rows fall into each cell, and in metered ones the sums of their values.
+
+A run's sum is told where its rows inside the bins are none or `min_count` and more: otherwise it
+would be those few rows' sum. So a metered column's rows inside the bins are one more line of the
+table that is cut. If they are too few as a whole, no run has a sum.
+
+Raw tables: ("column", name) is (cells,); ("sums", name) is (2, cells), of values and squares.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .batch import Batch, Floats, Tables, is_inside, tabulate
+from .binning import count_cells
+from .cutting import Cutting
+from .design import Design
+from .frames import Array, as_numbers
+from .merging import Lines, Starts, runs
+from .tables import Column, Counts
+
+DIGITS = 7  # of the largest value that a row can have
+
+
+def count_columns(batch: Batch, design: Design) -> Tables:
+    """The cells of every column but the outcome, and the metered ones' sums."""
+    tables: Tables = {}
+    for column in design.columns:
+        if column.role == "outcome":
+            continue
+        if column.metered:
+            axes = [(batch.cells(column), column.size)]
+            tables["sums", column.name] = tabulate(axes, batch.powers(column))
+        tables["column", column.name] = _cells_of(batch, column)
+    return tables
+
+
+def _cells_of(batch: Batch, column: Column) -> Array:
+    if column.name not in batch.data:
+        return np.array([batch.rows, *[0] * (column.size - 1)])
+    if column.kind == "numeric" and not batch.has_cells(column):
+        numbers = as_numbers(batch.data[column.name])
+        return batch.reader.bins[column.name].count(numbers)
+    return count_cells(batch.cells(column), column.size)
+
+
+def cut_column(cutting: Cutting, column: Column, prefer: int | None = None) -> None:
+    """Cut a column's cells; a score preferably at the decision."""
+    cells = cutting.lines("column", column.name)
+    lines = metered_lines(cells, column, has_sums(cutting, column))
+    cutting.cut(("column", column.name), lines, prefer=prefer)
+
+
+def has_sums(cutting: Cutting, column: Column) -> bool:
+    """Whether enough rows, or none, lie inside the column's bins to tell sums."""
+    if not column.metered:
+        return False
+    return cutting.is_safe(_inside(cutting.lines("column", column.name), column).sum(axis=-1))
+
+
+def metered_lines(cells: Lines, column: Column, summed: bool) -> Lines:
+    """The lines of a table of a column's cells: (..., lines, cells)."""
+    return np.stack([cells, _inside(cells, column)] if summed else [cells], axis=-2)
+
+
+def _inside(cells: Lines, column: Column) -> Lines:
+    inside: Lines = cells * is_inside(np.arange(column.size), column)
+    return inside
+
+
+def tell_column(cutting: Cutting, part: int, column: Column) -> Counts:
+    """What is told of one part's column."""
+    tables, starts = cutting.parts[part].tables, cutting.starts("column", column.name)
+    cells = tables["column", column.name]
+    if not column.metered:
+        return Counts(cells=runs(cells, starts))
+    sums = tables["sums", column.name] if has_sums(cutting, column) else None
+    return tell_metered(cells, sums, starts, column)
+
+
+def tell_metered(cells: Lines, sums: Floats | None, starts: Starts, column: Column) -> Counts:
+    """A metered column's cells over some rows, with their sums where they may be told."""
+    largest = max(abs(column.edges[0]), abs(column.edges[-1]))
+    nothing: list[float | None] = [None] * column.size
+    told = (
+        [nothing, nothing]
+        if sums is None
+        else [
+            rounded(runs(line, starts), bound)
+            for line, bound in zip(sums, (largest, largest**2), strict=True)
+        ]
+    )
+    return Counts(cells=runs(cells, starts), sum=told[0], sum_squares=told[1])
+
+
+def rounded(sums: Sequence[float | None], largest: float) -> list[float | None]:
+    """The sums to DIGITS digits of the largest summand: then their order doesn't matter."""
+    decimals = DIGITS - math.ceil(math.log10(largest)) if largest else 0
+    return [None if value is None else round(value, decimals) for value in sums]

@@ -1,0 +1,114 @@
+"""Where the tables of some parts of the same rows are cut, so that no small count is told.
+
+Several parts, such as the windows of a baseline, are cut alike. Under an earlier cutting, such as
+the total's, every table is cut no finer than there, and none is told that is withheld there: so
+subtracting the parts from the whole tells nothing that they don't.
+
+What `merging` does keeps every *conjunction* of conditions safe: rows with this and that in common.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from .batch import Counted, Key
+from .binning import FIRST_BIN
+from .frames import Array
+from .merging import Lines, Starts, is_safe, merge_small, safe_groups
+from .tables import Column
+
+
+class Cutting:
+    """`cuts` has the first cells of each table's runs, or None for a table that isn't told."""
+
+    def __init__(
+        self, parts: Sequence[Counted], min_count: int, within: "Cutting | None" = None
+    ) -> None:
+        self.parts, self.min_count = parts, min_count
+        self.cuts: dict[Key, Starts | None] = {}
+        self._within = within
+
+    def lines(self, *key: str) -> Array:
+        """The raw tables under a key: the first axis is the parts."""
+        return np.stack([part.tables[key] for part in self.parts])
+
+    def cut(
+        self, key: Key, lines: Array, *limits: Starts, prefer: int | None = None
+    ) -> Starts | None:
+        """Where the runs start, in the last axis of `lines` and within all of the limits.
+
+        None if a line as a whole is too small to tell.
+        """
+        lines = lines.reshape(-1, lines.shape[-1])
+        self.cuts[key] = None
+        if self.may_tell(key) and self.is_safe(lines.sum(axis=1)):
+            self.cuts[key] = merge_small(lines, self.min_count, self.limit(key, *limits), prefer)
+        return self.cuts[key]
+
+    def may_tell(self, key: Key) -> bool:
+        """Whether the earlier cutting, if there is one, tells this table."""
+        return self._within is None or self._within.cuts.get(key) is not None
+
+    def limit(self, key: Key, *limits: Starts) -> Starts | None:
+        """Where runs may start: where all limits have a start, and the earlier cutting too."""
+        earlier = None if self._within is None else self._within.cuts.get(key)
+        given = [*limits, *([] if earlier is None else [earlier])]
+        return reduce(np.intersect1d, given) if given else None
+
+    def is_safe(self, counts: Lines) -> bool:
+        """Every count is 0 or at least `min_count`."""
+        return is_safe(counts, self.min_count)
+
+    def starts(self, *key: str) -> Starts:
+        """Where the runs of a table start that is told for certain."""
+        starts = self.cuts[key]
+        assert starts is not None
+        return starts
+
+    def cells_alone(self, column: Column) -> list[int]:
+        """A categorical column's tokens that were not merged with a neighbour.
+
+        A merged token has no table of its own: with the merged count it would give the
+        neighbour's count.
+        """
+        starts = {*self.starts("column", column.name).tolist(), column.size}
+        return [cell for cell in range(FIRST_BIN, column.size) if {cell, cell + 1} <= starts]
+
+    def cut_groups(
+        self,
+        key: Key,
+        tables: Lines,
+        cells: Sequence[int],
+        starts: Starts,
+        *,
+        inner: Key | None = None,
+        prefer: int | None = None,
+    ) -> None:
+        """Cut the tables of a group column's cells: `tables` is (group, line, cell).
+
+        One after the other, the largest first, each no finer than the one before it and such that
+        its own rows are safe, and those of all later groups and of nobody's group together. So a
+        small group makes the tables of small groups coarse, but not those of large ones. `inner`
+        are the keys of the same groups' tables that these are a part of.
+        """
+        rest = tables.sum(axis=0)
+        for cell in self._safe_cells(key, tables, cells):
+            rest = rest - tables[cell]
+            limits = [starts] if inner is None else [starts, self.starts(*inner, str(cell))]
+            lines = np.concatenate([tables[cell], rest])
+            told = self.cut((*key, str(cell)), lines, *limits, prefer=prefer)
+            assert told is not None
+            starts = told
+
+    def told_groups(self, *key: str) -> list[int]:
+        """The cells of a group column whose tables are told, in the order of cutting."""
+        return [int(k[-1]) for k, cut in self.cuts.items() if k[:-1] == key and cut is not None]
+
+    def _safe_cells(self, key: Key, tables: Lines, cells: Sequence[int]) -> list[int]:
+        """The cells that may have a table, largest first."""
+        cells = [cell for cell in cells if self.may_tell((*key, str(cell)))]
+        totals = tables.sum(axis=-1)
+        others = np.setdiff1d(np.arange(len(tables)), cells)
+        told = safe_groups(totals[cells], totals[others].sum(axis=0), self.min_count)
+        return [cells[i] for i in told]

@@ -1,0 +1,112 @@
+"""A regression's errors, score minus outcome, by score and by themselves, overall and by group.
+
+Raw tables: ("errors",) is (cells of the score,), ("error sums",) is (3, cells of the score) of
+errors, absolute and squared errors, each cut at the outermost edges; ("error cells",) is (cells of
+the error,). By group the same, under ("errors", name) and so on, with the group's cells before.
+"""
+
+import numpy as np
+
+from .batch import Batch, Floats, Tables, tabulate
+from .columns import rounded
+from .cutting import Cutting
+from .design import Design
+from .frames import Array
+from .merging import runs
+from .tables import Column, ErrorTable
+
+
+def errors_of(batch: Batch, design: Design) -> Floats:
+    """Each row's error; NaN where score or outcome are no finite numbers."""
+    assert design.score is not None and design.outcome is not None
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = batch.numbers(design.score.name) - batch.numbers(design.outcome.name)
+    return np.where(np.isfinite(errors), errors, np.nan)
+
+
+def count_errors(batch: Batch, design: Design) -> Tables:
+    """The errors of the rows whose outcome is known."""
+    if design.error is None or design.score is None:
+        return {}
+    errors = errors_of(batch, design)
+    known = np.flatnonzero(~np.isnan(errors))
+    errors = errors[known]
+    cut = np.clip(errors, design.error.edges[0], design.error.edges[-1])
+    weights = [cut, np.abs(cut), cut**2]
+    by_score = [(batch.cells(design.score)[known], design.score.size)]
+    by_error = [(batch.reader.bins[design.error.name].cells(errors), design.error.size)]
+    tables: Tables = {}
+    for column in (None, *design.groups):
+        group = [] if column is None else [(batch.cells(column)[known], column.size)]
+        name = () if column is None else (column.name,)
+        tables["errors", *name] = tabulate([*group, *by_score])
+        tables["error sums", *name] = tabulate([*group, *by_score], weights)
+        tables["error cells", *name] = tabulate([*group, *by_error])
+    return tables
+
+
+def cut_errors(cutting: Cutting, design: Design) -> None:
+    """Cut rows by score within the score's cuts, and rows by error by themselves."""
+    if design.error is None or design.score is None or not cutting.lines("errors").any():
+        return
+    score_cuts = cutting.starts("column", design.score.name)
+    by_score = cutting.cut(("errors",), cutting.lines("errors"), score_cuts)
+    by_error = cutting.cut(("error cells",), cutting.lines("error cells"))
+    if by_score is None or by_error is None:
+        return
+    for column in design.groups:
+        told = cutting.told_groups("group", column.name)
+        key, inner = ("errors", column.name), ("group", column.name)
+        tables = _by_group(cutting.lines(*key))
+        cutting.cut_groups(key, tables, told, by_score, inner=inner)
+        key = ("error cells", column.name)
+        cutting.cut_groups(key, _by_group(cutting.lines(*key)), told, by_error)
+
+
+def tell_errors(
+    cutting: Cutting, part: int, design: Design
+) -> tuple[ErrorTable | None, dict[str, dict[str, ErrorTable | None]]]:
+    """One part's errors, and by group; None where there are too few to tell."""
+    if design.error is None or cutting.cuts.get(("errors",)) is None:
+        return None, {}
+    tables, edges = cutting.parts[part].tables, design.error.edges
+    groups: dict[str, dict[str, ErrorTable | None]] = {}
+    for column in design.groups:
+        raw = [tables[kind, column.name] for kind in ("errors", "error sums", "error cells")]
+        groups[column.name] = dict.fromkeys(column.tokens)
+        for cell in cutting.told_groups("errors", column.name):
+            token = column.tokens[cell - column.first_value]
+            own = [table[cell] for table in raw]
+            groups[column.name][token] = _table(cutting, own, edges, column, cell)
+    raw = [tables[(kind,)] for kind in ("errors", "error sums", "error cells")]
+    return _table(cutting, raw, edges), groups
+
+
+def _table(
+    cutting: Cutting,
+    raw: list[Array],
+    edges: list[float],
+    column: Column | None = None,
+    cell: int = 0,
+) -> ErrorTable:
+    """Rows, sums and error cells at the cuts of a group, or of all rows."""
+    rows, sums, cells = raw
+    about = () if column is None else (column.name, str(cell))
+    starts = cutting.starts("errors", *about)
+    largest = max(abs(edges[0]), abs(edges[-1]))
+    told = [
+        rounded(runs(line, starts), bound)
+        for line, bound in zip(sums, (largest, largest, largest**2), strict=True)
+    ]
+    return ErrorTable(
+        rows=runs(rows, starts),
+        sum=told[0],
+        sum_absolute=told[1],
+        sum_squares=told[2],
+        errors=runs(cells, cutting.starts("error cells", *about)),
+    )
+
+
+def _by_group(tables: Array) -> Array:
+    """From (part, group, cell) to (group, part, cell)."""
+    return np.swapaxes(tables, 0, 1)

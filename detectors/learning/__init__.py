@@ -1,0 +1,1 @@
+"""What a baseline teaches: what windows are held against."""

@@ -1,0 +1,1 @@
+"""One look each at a window: what it measures, held against the reference. None writes or pages."""
