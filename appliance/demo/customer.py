@@ -17,7 +17,17 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from appliance.demo.data import COLUMNS, FIRST_YEAR, ROLES, THRESHOLD, WEEK, Survey, Week
+from appliance.demo.data import (
+    COLUMNS,
+    FIRST_YEAR,
+    ROLES,
+    SLICES,
+    THRESHOLD,
+    TOGETHER,
+    WEEK,
+    Survey,
+    Week,
+)
 from countersign import Collector, Home, Refused
 from countersign.rest import Answer, Unreachable, request
 from countersign.statement import Event, digest_of, encode
@@ -98,6 +108,8 @@ class Customer:
                 key=self.home.hashing_key,
                 roles=ROLES,
                 threshold=THRESHOLD,
+                slices=SLICES,
+                multivariate=TOGETHER,
                 time="moment",
                 window=WEEK,
             )

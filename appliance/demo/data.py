@@ -65,6 +65,8 @@ ROLES = {
     "employed": "outcome",
 }
 THRESHOLD = 0.5
+SLICES = ["marital status", "citizenship", "disability", ("disability", "moved house")]
+TOGETHER = ["age", "schooling", "marital status", "relationship"]
 
 
 class NotAvailable(Exception):
