@@ -80,12 +80,14 @@ def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tup
 
 def advance_outcomes(
     state: State, known: Known, fresh: Sequence[Array], season: int, budget: Budget
-) -> tuple[list[Alarm], State]:
+) -> tuple[Raised, State]:
     """The streams of what became known, after some labels more.
 
     `fresh` has the newly known cells of each of `known.outcomes`, (names, size).
     """
     alarms: list[Alarm] = []
+    names: list[str] = []
+    evidence: list[Array] = []
     grown: list[State] = []
     offset = 0
     for each, cells in zip(known.outcomes, fresh, strict=True):
@@ -94,11 +96,16 @@ def advance_outcomes(
         after, log_mean = e_detector.advance(before, window, each.limits, season)
         raised = log_mean >= budget.log_limit
         grown.append(e_detector.restart(after, raised).ravel())
+        share = np.maximum(log_mean, 0) / max(budget.log_limit, 1e-9)
+        about = each.layout.names
         alarms += [
-            Alarm(each.layout.detector, each.layout.names[i], float(log_mean[i] / budget.log_limit))
-            for i in np.flatnonzero(raised)
+            Alarm(each.layout.detector, about[i], float(share[i])) for i in np.flatnonzero(raised)
         ]
-    return alarms, np.concatenate(grown)
+        names += [f"{name}:{each.layout.detector}" for name in about]
+        evidence.append(share)
+    values = np.concatenate(evidence)
+    figures = Figures("alarm_outcomes", names, values, limit=np.ones_like(values))
+    return Raised(alarms, figures), np.concatenate(grown)
 
 
 def _piece(state: State, offset: int, shape: tuple[int, ...]) -> tuple[StreamState, int]:

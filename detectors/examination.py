@@ -160,7 +160,8 @@ def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) 
     raised, result.states["labels"] = alarms.advance_outcomes(
         case.states["labels"], known, fresh, counted.season, budget
     )
-    result.findings += from_outcomes(known, cells, raised, result.figures)
+    result.figures.append(raised.figures)
+    result.findings += from_outcomes(known, cells, raised.alarms, result.figures)
     result.causes += worst_slice(known, result.figures)
 
 

@@ -23,7 +23,6 @@ from appliance.demo.data import (
     ROLES,
     SLICES,
     THRESHOLD,
-    TOGETHER,
     WEEK,
     Survey,
     Week,
@@ -109,7 +108,6 @@ class Customer:
                 roles=ROLES,
                 threshold=THRESHOLD,
                 slices=SLICES,
-                multivariate=TOGETHER,
                 time="moment",
                 window=WEEK,
             )

@@ -66,7 +66,6 @@ ROLES = {
 }
 THRESHOLD = 0.5
 SLICES = ["marital status", "citizenship", "disability", ("disability", "moved house")]
-TOGETHER = ["age", "schooling", "marital status", "relationship"]
 
 
 class NotAvailable(Exception):

@@ -18,7 +18,7 @@ import vl_convert
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from .words import NONE, between, day
+from .words import NONE, Edges, between, beyond, day
 
 NARROW, WIDE = (340, 176), (1060, 280)
 LISTED = 60  # windows in the table of a chart
@@ -70,7 +70,8 @@ class Backdrop:
 class Chart:
     """A figure over time. `dots` are measured values beside the `line`, `limit` its bound.
 
-    `expected` is a band that the line should stay in; `reference` the figure that was good.
+    `expected` is a band that the line should stay in; `reference` the figure that was good; `guide`
+    one for orientation, which nothing is held to.
     """
 
     title: str
@@ -82,17 +83,20 @@ class Chart:
     limit: Sequence[Point] = ()
     expected: Sequence[Point] = ()
     reference: float | None = None
+    guide: float | None = None
     line_name: str = "Value"
     dots_name: str = "Realised"
     from_zero: bool = True
     top: float | None = None  # the least that the scale reaches, so that charts share one
     wide: bool = False
+    # Beyond these a value is only a bound: "at least" the last one, "at most" the first.
+    edges: Edges | None = None
 
     @property
     def newest(self) -> list[tuple[str, str]]:
         """The newest figures that the chart shows; named where there are two kinds of them."""
         both = [(newest_of(self.line), self.line_name), (newest_of(self.dots), self.dots_name)]
-        named = [(self.unit(point.value), name.lower()) for point, name in both if point]
+        named = [(self._told(point), name.lower()) for point, name in both if point]
         return named if len(named) > 1 else [(value, "") for value, _ in named]
 
     @property
@@ -127,8 +131,13 @@ class Chart:
         return [(at, [column.get(at, NONE) for column in cells]) for at in moments[:LISTED]]
 
     def _cell(self, point: Point) -> str:
-        interval = between(point.low, point.high, self.unit)
-        return self.unit(point.value) + (f" ({interval})" if interval else "")
+        bound = beyond(point.value, (point.low, point.high), self.edges)
+        interval = "" if bound else between(point.low, point.high, self.unit)
+        return self._told(point) + (f" ({interval})" if interval else "")
+
+    def _told(self, point: Point) -> str:
+        bound = beyond(point.value, (point.low, point.high), self.edges)
+        return bound + self.unit(point.value)
 
     def _drawing(self, size: tuple[int, int]) -> SafeString:
         spec = json.dumps(_specification(self, size), sort_keys=True, default=datetime.isoformat)
@@ -177,7 +186,8 @@ def _specification(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
     layers = [
         *_incidents(chart),
         *_expected(chart),
-        *_reference(chart),
+        *_level(chart, chart.reference, [1.5, 2.5]),
+        *_level(chart, chart.guide, [8, 4]),
         *_limit(chart),
         *_line(chart),
         *_dots(chart),
@@ -287,13 +297,12 @@ def _expected(chart: Chart) -> list[dict[str, Any]]:
     return [_band(chart.expected, "var(--expected)")] if chart.expected else []
 
 
-def _reference(chart: Chart) -> list[dict[str, Any]]:
-    if chart.reference is None:
+def _level(chart: Chart, value: float | None, dash: list[float]) -> list[dict[str, Any]]:
+    """One value over the whole period."""
+    if value is None:
         return []
-    ends = [
-        {"at": at, "value": chart.reference} for at in (chart.backdrop.start, chart.backdrop.end)
-    ]
-    mark = {"type": "line", "color": "var(--ink-3)", "strokeWidth": 1, "strokeDash": [1.5, 2.5]}
+    ends = [{"at": at, "value": value} for at in (chart.backdrop.start, chart.backdrop.end)]
+    mark = {"type": "line", "color": "var(--ink-3)", "strokeWidth": 1, "strokeDash": dash}
     return [_layer(ends, mark, y={"field": "value"})]
 
 
@@ -320,11 +329,11 @@ def _domain(chart: Chart) -> tuple[float, float]:
     """What the value axis spans: everything shown, with a little air; zero where it means much."""
     series = (chart.line, chart.dots, chart.limit, chart.expected)
     known = [v for s in series for p in s for v in (p.value, p.low, p.high) if v is not None]
-    known += [] if chart.reference is None else [chart.reference]
+    known += [level for level in (chart.reference, chart.guide) if level is not None]
     if not known:
         return 0.0, 1.0
     low, high = min(known), max(known)
-    if chart.from_zero:
+    if chart.from_zero and low >= 0:
         return 0.0, max(1.12 * max(high, chart.top or 0.0), 0.01)
     air = max((high - low) * 0.12, 0.005)
     return low - air, high + air
@@ -334,7 +343,7 @@ def _number_format(unit: Unit, span: float) -> str:
     shown = unit(1.0)
     if "%" in shown:
         return ".1%" if span < 0.03 else ".0%"
-    if "rows" in shown or unit(1234.0).startswith("1,234"):
+    if "rows" in shown or (span >= 10 and "1,234" in unit(1234.0)):
         return ",.0f" if span < 20_000 else ".2~s"
     return ".3~f" if span < 0.1 else ".2~f"
 

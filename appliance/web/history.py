@@ -14,7 +14,7 @@ from django.db import connection
 from detectors.models import Window
 
 from .charts import Point, newest_of
-from .words import RATES, raised
+from .terms import RATES, raised
 
 PICK = """
 SELECT w.start, m.detector, wanted.name, m.value[place.at], m.low[place.at], m.high[place.at],
@@ -38,6 +38,27 @@ WHERE e.window_id = ANY(%s) AND (
     OR (m.detector = ANY(%s) AND figure.low > figure.bound)
     OR (m.detector = 'volume' AND (figure.value < figure.low OR figure.value > figure.high)))
 ORDER BY e.window_id, m.detector, figure.name
+"""
+LOOKS = """
+SELECT e.window_id, e.examined_at, e.rows, e.labelled, m.value[place.at], m.low[place.at],
+       m.high[place.at]
+FROM detectors_examination e
+JOIN detectors_window w ON w.id = e.window_id
+JOIN detectors_measurement m ON m.examination_id = e.id
+CROSS JOIN LATERAL (SELECT array_position(m.names, %s) AS at) place
+WHERE e.window_id = ANY(%s) AND m.detector = %s AND place.at IS NOT NULL
+ORDER BY w.start DESC, e.generation
+"""
+ALARMS = """
+SELECT figure.name, w.start, w.deployment
+FROM detectors_window w
+JOIN detectors_examination e ON e.window_id = w.id
+JOIN detectors_measurement m ON m.examination_id = e.id
+CROSS JOIN LATERAL unnest(m.names, m.value) AS figure (name, value)
+WHERE w.id = ANY(%s) AND m.detector IN ('alarm', 'alarm_outcomes')
+    AND 1 <= ANY(m.value) AND figure.value >= 1
+ORDER BY w.start DESC, figure.name
+LIMIT 2000
 """
 
 
@@ -72,6 +93,46 @@ def series_of(windows: Iterable[Window], wanted: Iterable[Key]) -> dict[Key, Ser
         key: Series([p for p, _ in looks.values()], [bound for _, bound in looks.values()])
         for key, looks in found.items()
     }
+
+
+@dataclass(frozen=True)
+class Look:
+    """One figure as one look at a window left it: "as known then"."""
+
+    window: Window
+    examined_at: datetime
+    rows: int | None
+    labelled: int | None
+    point: Point
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One stream's alarm: over which column, in the window of which start."""
+
+    detector: str
+    column: str
+    at: datetime
+    deployment: str
+
+
+def looks_of(windows: Iterable[Window], key: Key) -> list[Look]:
+    """Every look at these windows that told this figure: newest window first, newest look last."""
+    known = {window.pk: window for window in windows}
+    detector, name = key
+    with connection.cursor() as cursor:
+        cursor.execute(LOOKS, [name, list(known), detector])
+        return [
+            Look(known[pk], at, rows, labelled, Point(known[pk].start, *figure))
+            for pk, at, rows, labelled, *figure in cursor.fetchall()
+        ]
+
+
+def alarms_in(windows: Iterable[int]) -> list[Alarm]:
+    """The alarms of streams in these windows, the newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(ALARMS, [list(windows)])
+        return [Alarm(*_alarm(name), *rest) for name, *rest in cursor.fetchall()]
 
 
 def found_in(windows: Iterable[Window]) -> dict[int, list[Key]]:

@@ -1,6 +1,6 @@
 """One incident: what was seen, how sure it is, what may be behind it, and what people did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -13,27 +13,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from detectors.models import Window
+from countersign.tables import Column
+from detectors.models import Measurement, Window
 from governance.incidents import AlreadyResolved, acknowledge_incident, resolve_incident
 from governance.models import Incident, IncidentStep
 
 from . import plots, queries
+from .about import about
 from .charts import Backdrop, Chart
 from .history import NO_SERIES, Key, Series, series_of
+from .panels import cost
+from .panels.evidence import figures_of
 from .people import actor_of, names_of
-from .words import (
-    MEANINGS,
-    RATES,
-    SEVERITIES,
-    Term,
-    between,
-    day,
-    detector,
-    duration,
-    in_unit,
-    many,
-    metric,
-)
+from .terms import MEANINGS, RATES, SEVERITIES, Term, detector, metric
+from .words import between, day, duration, in_unit, many
 
 AFTER = 20  # windows in the charts, at most, after the last that the incident is about
 CHARTED = 3  # findings
@@ -122,6 +115,7 @@ def _page(
         "form": form,
         "seen": [_seen(finding, incident.title) for finding in incident.findings],
         "charts": _charts(incident),
+        "cost": _cost(incident),
         "meaning": MEANINGS[incident.cause],
         "severity_meaning": SEVERITIES[incident.severity],
         "steps": [Did(step, names[step.actor]) for step in steps[:STEPS]],
@@ -187,37 +181,70 @@ def _charts(incident: Incident) -> list[Chart]:
     backdrop = queries.behind(
         queries.backdrop_of(incident.version, shown), [incident], incident.cause
     )
-    charts = [chart for finding in findings for chart in _drawn(*finding, series, backdrop)]
+    columns = {column.name: column for column in about(baseline.pk).columns}
+    charts = [
+        chart for finding in findings for chart in _drawn(*finding, series, backdrop, columns)
+    ]
     by_title = {chart.title: chart for chart in charts if chart.line or chart.dots}
     return [replace(c, wide=i == 0) for i, c in enumerate(by_title.values())]
 
 
 def _needed(slug: str, name: str) -> list[Key]:
-    """Which figures the chart of a finding takes."""
+    """Which figures the chart of a finding takes; none where nothing of it is told over time."""
     if slug == "drift_alarm":
         return [("alarm", f"{name}:shift"), ("ks", name), ("q", name)]
-    if slug in RATES:
-        return [(slug, name)]
+    if slug in RATES or slug in {"quality_shift", "rowwide"}:
+        return [({"quality_shift": "quality"}.get(slug, slug), name)]
     if slug == "column_gone":
         return [("missing", name)]
     if slug == "realised_performance":
         return [("estimated_performance", name), (slug, name)]
+    if slug == "error_shift":
+        return [("estimated_error", "mae"), ("realised_error", "mae")]
     return [("volume", "rows")]
 
 
-def _drawn(slug: str, name: str, series: dict[Key, Series], on: Backdrop) -> list[Chart]:
+def _drawn(
+    slug: str, name: str, series: dict[Key, Series], on: Backdrop, columns: Mapping[str, Column]
+) -> list[Chart]:
     """The charts of a finding."""
     needed = [series.get(key, NO_SERIES) for key in _needed(slug, name)]
     if slug == "drift_alarm":
         evidence, ks, q = needed
         moved = ks if ks.points else q
-        return [
-            plots.moved(name, "", moved, on),
-            plots.evidence(name, "shift", evidence, on),
-        ]
+        return [plots.moved(name, "", moved, on), plots.evidence(name, "shift", evidence, on)]
     if slug in RATES or slug == "column_gone":
         return [plots.rate("missing" if slug == "column_gone" else slug, name, needed[0], on)]
-    if slug == "realised_performance":
-        estimated, realised = needed
-        return [plots.performance(name, estimated, realised, on)]
+    if slug in {"realised_performance", "error_shift"}:
+        figure = "mae" if slug == "error_shift" else name
+        return [plots.performance(figure, (needed[0], needed[1]), on)]
+    if slug == "quality_shift" and name in columns:
+        return [plots.metered(columns[name], "quality", needed, on)]
+    if slug == "rowwide":
+        return [plots.rowwide(name, needed[0], on)]
     return [plots.volume(needed[0], on)]
+
+
+def _cost(incident: Incident) -> str:
+    """What the incident's newest window costs, by known outcomes or else by the scores."""
+    told = {
+        m.detector: m
+        for m in Measurement.objects.filter(
+            detector__in=cost.DETECTORS,
+            examination__window__baseline__version=incident.version,
+            examination__window__deployment=incident.deployment,
+            examination__window__start=incident.last_window,
+        )
+        .select_related("examination__window")
+        .order_by("examination__generation")
+    }
+    for slug, how in (
+        (cost.REALISED, "By the outcomes known so far"),
+        (cost.ESTIMATED, "Estimated from the scores"),
+    ):
+        if slug in told:
+            currency = about(told[slug].examination.window.baseline_id).currency
+            words = cost.sentence(figures_of(told[slug]), currency)
+            if words:
+                return f"{how}, {words}"
+    return ""

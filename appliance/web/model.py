@@ -10,18 +10,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from detectors import plans
 from detectors.models import Baseline, Gap, Monitor, Window
 from governance import policies
 from governance.models import Incident, Model, Version
 
 from . import history, queries
+from .about import about
 from .panels import Panels
-from .words import Term, count, detector, duration, listed, many, opened, period
+from .panels.evidence import Scene
+from .terms import Term, detector
+from .words import count, duration, listed, many, opened, period
 
 NEWEST = 12  # windows on the version's page; the others have a page of their own
 PER_PAGE = 50
-STREAMS = {"missing", "invalid", "out_of_range", "other_category", "drift_alarm"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,12 @@ def show_windows(request: HttpRequest, model: str, version: str) -> HttpResponse
         "deployments": deployments,
         "deployment": deployment,
         "page": page,
-        "lines": _lines(found, deployment, windows, history.found_in(windows)),
+        "lines": _lines(
+            windows,
+            queries.gaps_of(found, deployment, windows[-1].start) if windows else [],
+            history.found_in(windows),
+            queries.incidents_of(found, deployment),
+        ),
     }
     return render(request, "windows.html", context)
 
@@ -111,22 +117,23 @@ def _evidence(
     version: Version, deployment: str, baseline: Baseline, windows: list[Window]
 ) -> dict[str, object]:
     incidents = queries.incidents_of(version, deployment)
+    gaps = queries.gaps_of(version, deployment, windows[-1].start)
     unresolved = [i for i in incidents if i.status != Incident.Status.RESOLVED]
     found = history.found_in(windows[:NEWEST])
     context: dict[str, object] = {
         "incidents": incidents[:NEWEST],
         "open": unresolved,
-        "lines": _lines(version, deployment, windows[:NEWEST], found, incidents),
+        "lines": _lines(windows[:NEWEST], gaps, found, incidents),
         "answer": opened([incident.severity for incident in unresolved]),
     }
     examined = [w for w in windows if w.examinations.all()]
     if examined:
-        roles = {c.name: c.role for c in plans.read_plan(baseline.plan_digest).columns}
-        backdrop = queries.backdrop_of(version, examined)
         recently = [key for keys in found.values() for key in keys]
-        context["panels"] = Panels.read(examined, backdrop, incidents, roles, recently)
+        scene = Scene(
+            version, baseline, deployment, examined, incidents, about(baseline.pk), gaps, recently
+        )
+        context["panels"] = Panels.read(scene)
         context["newest"] = period(examined[0].start, examined[0].end)
-        context["charted"] = len(examined)
     return context
 
 
@@ -134,14 +141,13 @@ def _watched(baseline: Baseline) -> dict[str, object]:
     """What is watched, and how rarely all of it together may be wrong."""
     policy = policies.in_force()
     monitors = list(baseline.monitors.order_by("pk"))
-    streams = sum(len(m.columns) for m in monitors if m.detector in STREAMS) + 1
     return {
         "watches": [_watch(monitor) for monitor in monitors],
-        "streams": count(streams),
+        "about": about(baseline.pk),
+        "streams": count(about(baseline.pk).streams),
         "budget": policy.false_alarms_per_year,
         "window_length": duration(baseline.window_seconds),
         "grace": duration(policy.grace_seconds),
-        "threshold": plans.read_plan(baseline.plan_digest).threshold,
     }
 
 
@@ -151,20 +157,17 @@ def _watch(monitor: Monitor) -> Watch:
 
 
 def _lines(
-    version: Version,
-    deployment: str,
     windows: Sequence[Window],
+    gaps: Iterable[Gap],
     found: dict[int, list[history.Key]],
-    incidents: Iterable[Incident] | None = None,
+    incidents: Iterable[Incident],
 ) -> list[Line]:
     """The windows and, in their places, those that did not come; the newest first."""
     if not windows:
         return []
-    if incidents is None:
-        incidents = queries.incidents_of(version, deployment)
-    gaps = queries.gaps_of(version, deployment, windows[-1].start)
     lines = [(w.start, _line(w, found.get(w.pk, []), incidents)) for w in windows]
-    lines += [(gap.start, _missing(gap, incidents)) for gap in gaps]
+    first = windows[-1].start
+    lines += [(gap.start, _missing(gap, incidents)) for gap in gaps if gap.start >= first]
     return [line for _, line in sorted(lines, key=lambda each: each[0], reverse=True)]
 
 

@@ -17,19 +17,24 @@ from django.db.models import (
     Prefetch,
     Q,
     QuerySet,
+    Subquery,
+    TextField,
+    Value,
     When,
 )
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from detectors.models import Baseline, Event, Examination, Gap, Window
+from detectors.models import Baseline, Event, Examination, Gap, Measurement, Stream, Window
 from governance import policies
 from governance.incidents import SEVERITIES
 from governance.models import Incident, IncidentStep, Model, Sender, Version
 
 from .charts import Backdrop, Mark
-from .words import EVENTS
+from .terms import EVENTS
 
 HISTORY = 200  # windows that charts show at most
+LEDGER = 400  # windows whose alarms the budget's ledger counts at most
 MARKS = 12  # events that charts show at most
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -182,13 +187,47 @@ def windows_of(version: Version, deployment: str) -> QuerySet[Window]:
     )
 
 
+def newest_measurements(windows: Sequence[Window], *detectors: str) -> dict[str, Measurement]:
+    """Each detector's figures for the newest of these windows that has any, by detector."""
+    rows = (
+        Measurement.objects.filter(detector__in=detectors, examination__window__in=windows)
+        .select_related("examination__window")
+        .order_by("detector", "-examination__window__start", "-examination__generation")
+        .distinct("detector")
+    )
+    return {row.detector: row for row in rows}
+
+
 def gaps_of(version: Version, deployment: str, since: datetime) -> list[Gap]:
     """Windows that did not come, the newest first, and still have not."""
     arrived = Window.objects.filter(baseline__version=version, deployment=deployment)
     gaps = Gap.objects.filter(baseline__version=version, deployment=deployment, start__gte=since)
     came = arrived.filter(start__lt=OuterRef("end"), end__gt=OuterRef("start"))
-    still = gaps.exclude(Exists(came))
-    return list(still.order_by("-start")[:HISTORY])
+    return list(gaps.exclude(Exists(came)).order_by("-start")[:HISTORY])
+
+
+def newest_windows(version: Version, since: datetime) -> list[tuple[int, datetime]]:
+    """Examined windows of all deployments that end after `since`, the newest first."""
+    rows = Window.objects.filter(baseline__version=version, end__gt=since, examined__gt=0)
+    return list(rows.order_by("-start", "-pk").values_list("pk", "start")[:LEDGER])
+
+
+def streaming_deployments(baseline: Baseline) -> int:
+    """How many deployments share the budget."""
+    return Stream.objects.filter(baseline=baseline, kind=Stream.Kind.COUNTS).count()
+
+
+def incidents_since(version: Version, since: datetime) -> list[Incident]:
+    """A version's incidents of all deployments that lasted to then or longer, newest first.
+
+    `said` is what people said when they resolved it.
+    """
+    resolved = IncidentStep.objects.filter(incident=OuterRef("pk"), kind=IncidentStep.Kind.RESOLVED)
+    rows = version.incidents.filter(last_window__gte=since)
+    rows = rows.annotate(
+        said=Coalesce(Subquery(resolved.values("text")[:1]), Value(""), output_field=TextField())
+    )
+    return list(rows.order_by("-opened_at", "-pk")[:HISTORY])
 
 
 def incidents_of(version: Version, deployment: str) -> list[Incident]:
@@ -212,7 +251,18 @@ def behind(backdrop: Backdrop, incidents: Iterable[Incident], *causes: str) -> B
         for i in incidents
         if i.cause in causes and backdrop.start <= i.last_window <= backdrop.end
     ]
-    return replace(backdrop, incidents=spans)
+    return replace(backdrop, incidents=_merged(spans))
+
+
+def _merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Spans that overlap or touch become one, so that none is drawn twice."""
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _marks(events: list[Event]) -> list[Mark]:

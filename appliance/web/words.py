@@ -1,5 +1,4 @@
-"""Words and figures for people: every term with one line that explains it, every number with its
-unit.
+"""Figures and small sentences for people: every number with its unit.
 
 Nothing here asks the database. A thin space that does not break stands between a number and its
 unit.
@@ -7,19 +6,19 @@ unit.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 NONE = "–"  # what a table shows where a figure can't be given
 THIN = "\u202f"
 
 
-@dataclass(frozen=True)
-class Term:
-    """What something is called, and what that means in one line."""
+def _signed(text: str) -> str:
+    """With a true minus sign, and none before a zero.
 
-    name: str
-    meaning: str
+    >>> _signed("-0.30"), _signed("-0.0")
+    ('−0.30', '0.0')
+    """
+    return text.replace("-", "−") if text.strip("-0.") else text.removeprefix("-")
 
 
 def share(value: float | None, digits: int = 1) -> str:
@@ -31,8 +30,8 @@ def share(value: float | None, digits: int = 1) -> str:
     if value is None:
         return NONE
     if 0 < abs(value) < 0.0005:
-        return f"{100 * value:.1g}{THIN}%"
-    return f"{100 * value:.{digits}f}{THIN}%"
+        return f"{_signed(f'{100 * value:.1g}')}{THIN}%"
+    return f"{_signed(f'{100 * value:.{digits}f}')}{THIN}%"
 
 
 def plain(value: float | None) -> str:
@@ -41,7 +40,26 @@ def plain(value: float | None) -> str:
     >>> plain(0.83174), plain(None)
     ('0.832', '–')
     """
-    return NONE if value is None else f"{value:.3f}"
+    return NONE if value is None else _signed(f"{value:.3f}")
+
+
+def number(value: float | None) -> str:
+    """A figure in a unit of its own, with three digits or all of its whole ones.
+
+    >>> number(0.012345), number(412.7), number(51234.5), number(None)
+    ('0.0123', '413', '51,234', '–')
+    """
+    if value is None:
+        return NONE
+    return _signed(f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}")
+
+
+def money(value: float | None, currency: str) -> str:
+    """
+    >>> money(-1234.5, "EUR").replace(THIN, " "), money(0.256, "EUR").replace(THIN, " ")
+    ('EUR −1,234', 'EUR 0.256')
+    """
+    return NONE if value is None else f"{currency}{THIN}{number(value)}"
 
 
 def count(value: float | None) -> str:
@@ -52,8 +70,17 @@ def count(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}"
 
 
+def points(value: float | None) -> str:
+    """A difference of two shares.
+
+    >>> points(0.123).replace(THIN, " "), points(None)
+    ('12.3 points', '–')
+    """
+    return NONE if value is None else f"{_signed(f'{100 * value:.1f}')}{THIN}points"
+
+
 def times(value: float | None) -> str:
-    """Evidence relative to its limit: 1 is the limit."""
+    """Something relative to what is 1: evidence to its limit, a rate to the highest one."""
     return NONE if value is None else f"{value:.2f}"
 
 
@@ -71,12 +98,36 @@ def in_unit(value: float | None, unit: str) -> str:
 
 
 def between(low: float | None, high: float | None, unit: Callable[[float | None], str]) -> str:
-    """An interval; empty where there is none.
+    """An interval; empty where there is none, and with one end where the other is not known.
 
     >>> between(0.779, 0.789, share).replace(THIN, " ")
     '77.9 % to 78.9 %'
+    >>> between(200.0, None, number), between(None, 5.0, number)
+    ('200 or more', '5 or less')
     """
-    return "" if low is None or high is None else f"{unit(low)} to {unit(high)}"
+    if low is None or high is None:
+        one = low if high is None else high
+        return "" if one is None else f"{unit(one)} or {'more' if high is None else 'less'}"
+    return f"{unit(low)} to {unit(high)}"
+
+
+Edges = tuple[float, float]
+
+
+def beyond(
+    value: float | None, limits: tuple[float | None, float | None], edges: Edges | None
+) -> str:
+    """What to say before a value at an edge whose interval is open there: it is only a bound.
+
+    >>> beyond(200.0, (180.0, None), (0.0, 200.0)), beyond(90.0, (80.0, None), (0.0, 200.0))
+    ('at least ', '')
+    """
+    low, high = limits
+    if edges is None or value is None or (low is None) == (high is None):
+        return ""
+    if high is None:
+        return "at least " if value >= edges[1] else ""
+    return "at most " if value <= edges[0] else ""
 
 
 def chance(p: float | None) -> str:
@@ -88,6 +139,23 @@ def chance(p: float | None) -> str:
     if p is None:
         return NONE
     return "below 0.1 %" if p < 0.001 else f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.1f} %"
+
+
+def often(p: float | None) -> str:
+    """How often chance alone does something, as a count of windows.
+
+    >>> often(0.21), often(0.0004), often(1e-12), often(None)
+    ('in 21 of 100 windows', 'in 4 of 10,000 windows', 'in fewer than 1 of 10,000 windows', '')
+    """
+    if p is None:
+        return ""
+    if p >= 0.01:
+        return f"in {100 * p:.0f} of 100 windows"
+    return (
+        f"in {10_000 * p:.0f} of 10,000 windows"
+        if p >= 1e-4
+        else "in fewer than 1 of 10,000 windows"
+    )
 
 
 def many(number: int, one: str, more: str = "") -> str:
@@ -163,111 +231,6 @@ def day(at: datetime) -> str:
     '5 Jan 2026'
     """
     return f"{at.day} {at:%b %Y}"
-
-
-METRICS = {
-    "accuracy": Term("Accuracy", "Of all decisions, the share that was right."),
-    "precision": Term("Precision", "Of the rows the model said yes to, the share that was yes."),
-    "recall": Term("Recall", "Of the rows that were yes, the share the model found."),
-    "specificity": Term("Specificity", "Of the rows that were no, the share the model left out."),
-    "f1": Term("F1", "Precision and recall in one figure; it falls if either falls."),
-    "auc": Term("AUC", "How often a yes scores above a no: 1 is always, 0.5 is guessing."),
-    "pr_auc": Term("PR AUC", "Average precision over all thresholds; for rare positives."),
-    "mcc": Term("MCC", "Agreement of decision and outcome: 1 is perfect, 0 is guessing."),
-    "brier": Term("Brier score", "Mean squared distance of score and outcome; smaller is better."),
-    "log_loss": Term("Log loss", "How surprised the scores are by outcomes; smaller is better."),
-    "positive_rate": Term("Positive rate", "The share of rows whose outcome is likely to be yes."),
-    "selection_rate": Term("Selection rate", "The share of rows that the model says yes to."),
-}
-SHARES = {"accuracy", "precision", "recall", "specificity", "positive_rate", "selection_rate"}
-
-RATES = {
-    "missing": Term("Missing", "Rows in which the column is empty."),
-    "invalid": Term("Wrong type", "Rows whose value the column can't hold, such as text."),
-    "out_of_range": Term("Out of range", "Rows below or above everything in the reference."),
-    "other_category": Term("New category", "Rows with a category outside the vocabulary."),
-}
-DETECTORS = RATES | {
-    "shift": Term("Drift", "The column's values are spread differently."),
-    "drift_alarm": Term(
-        "Drift, over time", "Adds up what each window says, and alarms once it can't be chance."
-    ),
-    "ks": Term(
-        "Drift, numbers", "Kolmogorov-Smirnov: the widest gap between two spreads of values."
-    ),
-    "q": Term("Drift, categories", "Weighs how far every category's share has moved."),
-    "volume": Term("Rows", "How many rows arrived, against what the reference lets expect."),
-    "column_gone": Term("Column gone", "A column that held values, and holds none now."),
-    "late_window": Term("Late", "The window arrived after its time of grace."),
-    "missing_window": Term("Did not arrive", "A window that should have come, and did not."),
-    "examination": Term("Not examined", "A window that arrived, and could not be examined."),
-    "fairness_selection": Term(
-        "Decisions by group", "How often each group gets a yes, beside the other groups."
-    ),
-    "fairness_outcome": Term(
-        "Errors by group", "How often the decisions about each group were right, once known."
-    ),
-    "estimated_performance": Term(
-        "Estimated performance",
-        "How good the decisions are likely to be, from the scores alone, before labels are known.",
-    ),
-    "realised_performance": Term(
-        "Realised performance", "How good the decisions were, once outcomes are known."
-    ),
-}
-
-EVENTS = {
-    "deployment": "Deployment",
-    "upstream_change": "Upstream change",
-    "incident_elsewhere": "Incident elsewhere",
-    "maintenance": "Maintenance",
-}
-
-MEANINGS = {
-    "feed": "Something between the model and this appliance has stopped, slowed or changed in "
-    "volume. While windows are missing, nobody can say how the model is doing; that is a finding "
-    "about the monitoring, not yet about the model.",
-    "data_quality": "The data that reach the model are more often empty, of the wrong type or "
-    "outside what it was built on. A model does not refuse such rows; it decides on them all the "
-    "same, and worse. Repair usually belongs to whoever delivers the column.",
-    "drift": "The people or things that the model decides on are no longer the ones of the "
-    "reference. That is not an error by itself. It matters when the model is worse on the new "
-    "ones; the estimated performance says whether that seems so.",
-    "performance": "Known outcomes show that the model errs more often than it did in the "
-    "reference. This is measured, not estimated: the question is no longer whether, but why, and "
-    "whether the model may go on deciding meanwhile.",
-}
-SEVERITIES = {
-    "high": "At its worst it affected decisions, or nobody could tell. Look today.",
-    "medium": "Something changed beyond chance and tolerance. Look this week.",
-    "low": "It changed, and so far it seems harmless. Know about it.",
-}
-
-
-def metric(name: str) -> Term:
-    """A metric's term; one that nobody has explained yet is called by its name."""
-    return METRICS.get(name) or Term(name.replace("_", " ").capitalize(), "")
-
-
-def metric_unit(name: str) -> Callable[[float | None], str]:
-    """How a metric is written: as a percentage where it is a share."""
-    return share if name in SHARES else plain
-
-
-def detector(slug: str) -> Term:
-    """A detector's term."""
-    return DETECTORS.get(slug) or Term(slug.replace("_", " ").capitalize(), "")
-
-
-def raised(column: str, slug: str) -> str:
-    """An alarm in a few words.
-
-    >>> raised("age", "shift"), raised("income", "missing")
-    ('age drifted', 'income: more missing')
-    """
-    if slug == "shift":
-        return f"{column} drifted"
-    return f"{column}: more {detector(slug).name.lower()}"
 
 
 def sentence(kind: str) -> str:

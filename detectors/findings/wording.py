@@ -221,5 +221,9 @@ def rowwide(name: str, pairs: Sequence[str], p_value: float) -> str:
     chance = f"chance alone does that in one window of {1 / max(p_value, 1e-6):,.0f}"
     if not pairs:
         return f"What {name} stands for has moved away from the reference; {chance}."
-    named = ", ".join(pair.replace(":", " and ") for pair in pairs)
+    named = ", ".join(_together(*pair.split(":")) for pair in pairs)
     return f"Columns no longer go together as in the reference, most of all {named}; {chance}."
+
+
+def _together(one: str, other: str) -> str:
+    return f"the spread of {one}" if one == other else f"{one} and {other}"

@@ -6,11 +6,11 @@ import numpy as np
 
 from countersign.statement import Baseline
 from countersign.tables import Column
-from detectors.reading import Array, decision_bin, label_bins, metered_bins
+from detectors.reading import Array, MeteredBins, decision_bin, label_bins, metered_bins
 from detectors.statistics.cbpe import Calibration, calibrate
 from detectors.statistics.counts import Noise
 from detectors.statistics.estimate import Estimate
-from detectors.statistics.performance import decision_metrics, ranking_metrics
+from detectors.statistics.performance import decision_metrics, probability_metrics, ranking_metrics
 
 SEED = 0  # bands are simulated; the same counts always give the same band
 
@@ -49,15 +49,25 @@ def learn_score(
         calibration=calibrate(
             positives, negatives, bins.sums * labelled, np.random.default_rng(SEED), noise
         ),
-        metrics=metrics_of(positives, negatives, cuts, noise),
+        metrics=metrics_of(column, (positives, negatives), bins, cuts, noise),
     )
 
 
 def metrics_of(
-    positives: Array, negatives: Array, cuts: Array, noise: Noise
+    column: Column,
+    labels: tuple[Array, Array],
+    bins: MeteredBins,
+    cuts: Array,
+    noise: Noise,
 ) -> dict[str, Estimate]:
-    """All realised metrics of labels by score bin, (bins,) each."""
+    """All realised metrics of `labels`, positives and negatives by score bin, (bins,) each.
+
+    `bins` are all the window's rows: a labelled row's score is taken to be its bin's ordinary one.
+    """
     rng = np.random.default_rng(SEED)
-    return decision_metrics(positives, negatives, cuts, rng, noise) | ranking_metrics(
-        positives, negatives, rng, noise
-    )
+    found = decision_metrics(*labels, cuts, rng, noise) | ranking_metrics(*labels, rng, noise)
+    if column.edges[0] >= 0 and column.edges[-1] <= 1:
+        known = (labels[0] + labels[1]) / np.maximum(bins.counts, 1.0)
+        sums, squares = bins.sums * known, bins.squares * known
+        found |= probability_metrics(*labels, sums, squares, rng, noise=noise)
+    return found

@@ -11,8 +11,8 @@ from countersign.tables import Labels
 from detectors.counted import Counted
 from detectors.figures import Figures, named
 from detectors.learning.known import Known
-from detectors.learning.score import SEED, metrics_of
-from detectors.reading import label_bins, metered_bins
+from detectors.learning.score import SEED, KnownScore, metrics_of
+from detectors.reading import MeteredBins, label_bins, metered_bins
 from detectors.statistics.cbpe import estimate_performance
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.label_shift import positive_share
@@ -24,8 +24,7 @@ def estimate(known: Known, counted: Counted) -> list[Figures]:
     score = known.score
     if score is None:
         return []
-    parts = [t.columns[score.column.name] for t in counted.told]
-    bins = metered_bins(parts, score.column, score.cells)
+    bins = _bins(score, counted)
     found = estimate_performance(
         score.calibration,
         bins.counts,
@@ -43,9 +42,7 @@ def label_shift(known: Known, counted: Counted) -> list[Figures]:
     if score is None or labels is None:
         return []
     then = confusion(*label_bins(labels.overall, score.column, score.cells), score.cuts)
-    bins = metered_bins(
-        [t.columns[score.column.name] for t in counted.told], score.column, score.cells
-    )
+    bins = _bins(score, counted)
     selected = bins.counts[score.cuts[0] :].sum(keepdims=True)
     rows = bins.counts.sum(keepdims=True)
     found = positive_share(then, selected, rows, counted.noise, known.noise)
@@ -63,5 +60,11 @@ def realise(known: Known, counted: Counted, labels: Sequence[Labels]) -> list[Fi
     positives, negatives = np.sum(tables, axis=0)
     if (positives + negatives).sum() < 1:
         return []
-    found = metrics_of(positives, negatives, score.cuts, counted.noise)
+    bins = _bins(score, counted)
+    found = metrics_of(score.column, (positives, negatives), bins, score.cuts, counted.noise)
     return [named("realised_performance", found, score.metrics)]
+
+
+def _bins(score: KnownScore, counted: Counted) -> MeteredBins:
+    parts = [tally.columns[score.column.name] for tally in counted.told]
+    return metered_bins(parts, score.column, score.cells)

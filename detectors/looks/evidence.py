@@ -22,7 +22,12 @@ from detectors.statistics.integrity import volume_interval
 from detectors.statistics.ks import ks_test
 from detectors.statistics.moments import Places, binning_doubt, changes, lay_out, moments
 from detectors.statistics.multiplicity import benjamini_hochberg
-from detectors.statistics.power import detectable_change, detectable_gap
+from detectors.statistics.power import (
+    detectable_change,
+    detectable_gap,
+    rows_for_change,
+    rows_for_gap,
+)
 from detectors.statistics.proportions import wilson
 from detectors.statistics.quadratic import quadratic_test
 
@@ -49,6 +54,9 @@ def volume(known: Known, rows: int, level: float) -> Figures:
     return Figures("volume", ["rows"], np.array([float(rows)]), np.array([low]), np.array([high]))
 
 
+SHIFT = 0.1
+
+
 @dataclass(frozen=True)
 class _Pair:
     """A block of columns, now and in the reference."""
@@ -71,7 +79,8 @@ def drift(known: Known, counted: Counted) -> list[Figures]:
     `ks` (numeric columns) and `q` (the others) are the share of rows that lie elsewhere, with its
     interval, how likely chance alone does that, and as `limit` what chance alone exceeds in 5 % of
     windows. `effect_` and a name are other sizes, with that limit. `q_value` is over all columns
-    together, `smallest_shift` the share of rows elsewhere that this window would have shown.
+    together, `smallest_shift` the share of rows elsewhere that this window would have shown, and as
+    `limit` how many rows it takes to show a share of SHIFT.
     """
     tests = np.random.default_rng(counted.seed)
     chance = np.random.default_rng([counted.seed, 1])
@@ -102,7 +111,8 @@ def _numeric(pair: _Pair, p_value: Array, chance: np.random.Generator) -> Iterat
     yield from _sizes(pair, limits)
     moved = pair.size(lambda x, r: wasserstein(x, r, steps))
     yield Figures("effect_wasserstein", pair.names, moved, limit=limits["wasserstein"])
-    yield Figures("smallest_shift", pair.names, detectable_gap(pair.now, pair.then))
+    needed = rows_for_gap(SHIFT, pair.then, pair.now.noise)
+    yield Figures("smallest_shift", pair.names, detectable_gap(pair.now, pair.then), limit=needed)
     yield from _moments(pair, lay_out(edges, pair.then.counts))
 
 
@@ -110,7 +120,9 @@ def _unordered(pair: _Pair, p_value: Array, chance: np.random.Generator) -> Iter
     limits = chance_limits(pair.now, pair.then, chance)
     yield _moved("q", pair, p_value, limits)
     yield from _sizes(pair, limits)
-    yield Figures("smallest_shift", pair.names, detectable_change(pair.now, pair.then))
+    visible = detectable_change(pair.now, pair.then)
+    needed = rows_for_change(SHIFT, pair.then, pair.now.noise)
+    yield Figures("smallest_shift", pair.names, visible, limit=needed)
 
 
 def _moved(detector: str, pair: _Pair, p_value: Array, limits: Limits) -> Figures:

@@ -14,9 +14,14 @@ ks            ks_test(current, reference, rng) -> gap (F,), p (F,)          orde
 quadratic     quadratic_test(current, reference) -> Q (F,), p (F,)          unordered cells
 effects       wasserstein, jensen_shannon, hellinger, total_variation, psi (x, r) -> (F,);
               psi_critical(current, reference, level) -> (F,)
+              total_variation_interval(current, reference) -> Estimate
+chance        chance_limits(current, reference, rng, steps) -> size: what chance alone gives (F,)
+moments       moments(sample, places) -> mean, sd; changes(current, reference, places);
+              lay_out(edges, reference) -> Places
 multiplicity  benjamini_hochberg(p) -> q, one dimension, NaN kept
 power         detectable_gap(current, reference), detectable_mean_shift(gap),
-              detectable_share_change(p, current, reference) -> (F,)
+              detectable_share_change(p, current, reference), detectable_change(current,
+              reference) -> (F,); rows_for_gap, rows_for_change -> rows
 proportions   wilson, clopper_pearson, newcombe, two_proportion_test: any broadcastable shapes
 integrity     rate_change(current, reference) -> RateChange, with counts and totals (F,);
               volume_interval(volumes (W,)) -> low, high; volume_gone(rows);

@@ -98,7 +98,7 @@ def test_the_figures_are_those_of_the_benches() -> None:
     assert collector["reached"]["times whylogs"] > 100
     assert collector["peak MiB"]["2097152 rows"] < 2
     assert examination["by_columns"]["1000"]["examine"]["median"] < 100
-    assert examination["by_rows"]["100000000"]["examine"]["median"] < 10
+    assert examination["by_rows"]["100000000"]["examine"]["median"] < 25
     assert audit["figures"]["verify an export, entries per s"] > 100_000
 
 

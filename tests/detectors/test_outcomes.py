@@ -115,7 +115,7 @@ def raised_after(known: Any, labels: Labels, windows: int) -> list[alarms.Alarm]
     for _ in range(windows):
         cells = [each.layout.sum([labels]) for each in known.outcomes]
         raised, state = alarms.advance_outcomes(state, known, cells, 0, budget)
-        found += raised
+        found += raised.alarms
     return found
 
 

@@ -5,6 +5,7 @@ Needs Debian's chromium-headless-shell; without it every test here is skipped, a
 
 import shutil
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +17,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.web.conftest import drifted, labelled, watched
+from tests.web.worlds import everything
 
 CHROMIUM = shutil.which("chromium-headless-shell")
 CHECKS = Path(__file__).with_name("accessible.js").read_text(encoding="utf-8")
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PAGES = ("overview", "models", "version", "windows", "incident", "audit", "senders")
 
 pytestmark = [
@@ -96,6 +99,30 @@ def test_every_page_fits_is_readable_and_obeys_the_sites_policy(
         assert problems_of(page) == [], name
     assert complaints == []
     context.close()
+
+
+def test_every_panel_fits_is_readable_and_obeys_the_sites_policy(
+    live_server: LiveServer, browser: Browser
+) -> None:
+    """One version that shows them all, and an incident of each of its causes."""
+    world = everything(windows=5)
+    addresses = [reverse("version", args=["loans", "1"])]
+    addresses += [reverse("incident", args=[i.pk]) for i in world.version.incidents.all()]
+    complaints: list[str] = []
+    for width, scheme in product((1440, 390), SCHEMES):
+        context = opened(browser, {"overview": live_server.url + "/"}, width, scheme)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        for address in addresses:
+            page.goto(live_server.url + address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            assert problems_of(page) == [], address
+        context.close()
+    assert complaints == []
+    assert world.version.incidents.count() >= 4
 
 
 def test_times_are_in_the_readers_zone_and_utc_shows_on_hover(

@@ -118,7 +118,7 @@ def test_estimates_are_held_against_what_turned_out(ada: Client, loans: World) -
     labelled(loans, 1)
     page = page_of(ada, "version", "loans", "1")
     assert "The newest outcomes, of 13 to 20 Jan 2020, put it at" in page
-    assert "Outcomes have come for 1 window." in page
+    assert "Over 1 window whose outcomes have come, the estimates of accuracy were off by" in page
     assert "Go by the realised figures" not in page
     labelled(loans, 2, bias=-1.0)
     assert "Go by the realised figures" in page_of(ada, "version", "loans", "1")
@@ -161,7 +161,10 @@ def test_each_deployment_has_its_own_figures(ada: Client, loans: World) -> None:
     examine_all()
     assert "1,234" in page_of(ada, "version", "loans", "1")
     page = page_of(ada, "version", "loans", "1", deployment="production")
-    assert "1,234" not in page
+    before, _, budget = page.partition('<h2 id="budget">')
+    ledger, _, after = budget.partition("</section>")
+    assert "1,234" not in before + after
+    assert "in canary" in ledger, "the budget is shared by all deployments, and told so"
     assert page_of(ada, "version", "loans", "1", deployment="invented")
 
 
