@@ -79,9 +79,16 @@ def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tup
 
 
 def advance_outcomes(
-    state: State, known: Known, fresh: Sequence[Array], season: int, budget: Budget
+    state: State,
+    known: Known,
+    fresh: Sequence[Array],
+    season: int,
+    budget: Budget,
+    *,
+    first: bool = True,
 ) -> tuple[Raised, State]:
-    """The streams of what became known, after some labels more.
+    """The streams of what became known, after some labels more; `first` if they are a window's
+    first ones.
 
     `fresh` has the newly known cells of each of `known.outcomes`, (names, size).
     """
@@ -93,7 +100,7 @@ def advance_outcomes(
     for each, cells in zip(known.outcomes, fresh, strict=True):
         window = each.layout.split(cells)
         before, offset = _piece(state, offset, window.successes.shape)
-        after, log_mean = e_detector.advance(before, window, each.limits, season)
+        after, log_mean = e_detector.advance(before, window, each.limits, season, first=first)
         raised = log_mean >= budget.log_limit
         grown.append(e_detector.restart(after, raised).ravel())
         share = np.maximum(log_mean, 0) / max(budget.log_limit, 1e-9)

@@ -137,7 +137,7 @@ def _look_at_counts(
     result.figures.append(raised.figures)
     result.findings += columns.from_alarms(known, counted, raised, result.figures)
     result.findings += moved(known, counted, result.figures, budget.share)
-    result.causes = likely_causes(known, counted.cells, raised.alarms)
+    result.causes = likely_causes(known, counted.cells, result.findings)
 
 
 def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) -> None:
@@ -150,27 +150,47 @@ def _look_at_labels(case: Case, known: Known, counted: Counted, result: Result) 
         return
     cells = [each.layout.sum(labels) for each in known.outcomes]
     result.labelled = round(max(float(c[0].sum()) for c in cells)) or None
-    if result.labelled and not counted.withheld and result.labelled > counted.rows:
+    complete = len(case.counts) == case.window.shards and not counted.withheld
+    if result.labelled and complete and result.labelled > counted.rows:
         result.findings.append(feed.more_labels_than_rows(result.labelled, counted.rows))
-    fresh = _since(bytes(case.window.labels_streamed), cells)
-    if sum(float(c.sum()) for c in fresh) < 1:
-        return
-    result.progress["labels_streamed"] = np.concatenate([c.ravel() for c in cells]).tobytes()
-    budget = alarms.Budget(known, case.deployments, case.policy)
-    raised, result.states["labels"] = alarms.advance_outcomes(
-        case.states["labels"], known, fresh, counted.season, budget
-    )
-    result.figures.append(raised.figures)
-    result.findings += from_outcomes(known, cells, raised.alarms, result.figures)
+    _stream_labels(case, known, counted, cells, result)
+    if not result.causes and counted.rows > 0:
+        result.causes = likely_causes(known, counted.cells, result.findings)
     result.causes += worst_slice(known, result.figures)
 
 
-def _since(streamed: bytes, cells: Sequence[Array]) -> list[Array]:
-    """What is known now and was not yet streamed, shaped like `cells`; never below 0."""
+def _stream_labels(
+    case: Case, known: Known, counted: Counted, cells: list[Array], result: Result
+) -> None:
+    """The streams take in the rows that became known since the last time."""
     now = np.concatenate([c.ravel() for c in cells])
+    streamed = bytes(case.window.labels_streamed)
     before = np.frombuffer(streamed) if streamed else np.zeros_like(now)
-    fresh = np.maximum(now - before, 0.0)
-    ends = np.cumsum([c.size for c in cells])
-    return [
-        part.reshape(c.shape) for part, c in zip(np.split(fresh, ends[:-1]), cells, strict=True)
-    ]
+    ends = np.cumsum([c.size for c in cells])[:-1]
+    earlier = [b.reshape(c.shape) for b, c in zip(np.split(before, ends), cells, strict=True)]
+    fresh = [_newly_known(c, b) for c, b in zip(cells, earlier, strict=True)]
+    if sum(float(c.sum()) for c in fresh) < 1:
+        return
+    result.progress["labels_streamed"] = np.maximum(now, before).tobytes()
+    budget = alarms.Budget(known, case.deployments, case.policy)
+    raised, result.states["labels"] = alarms.advance_outcomes(
+        case.states["labels"], known, fresh, counted.season, budget, first=not streamed
+    )
+    result.figures.append(raised.figures)
+    result.findings += from_outcomes(known, cells, raised.alarms, result.figures)
+
+
+def _newly_known(cells: Array, before: Array) -> Array:
+    """Rows that are known now and were not (names, size): as many as all cells have more.
+
+    A label that was corrected moves a row from one cell to another. It is no new row: the cells
+    that grew share the new rows.
+
+    >>> _newly_known(np.array([[12.0, 98.0]]), np.array([[10.0, 90.0]]))
+    array([[2., 8.]])
+    >>> _newly_known(np.array([[13.0, 87.0]]), np.array([[10.0, 90.0]]))
+    array([[0., 0.]])
+    """
+    grown = np.maximum(cells - before, 0.0)
+    new = np.maximum(cells.sum(axis=1) - before.sum(axis=1), 0.0)
+    return np.asarray(grown * (new / np.maximum(grown.sum(axis=1), 1e-9))[:, None])

@@ -82,7 +82,7 @@ OPTIONAL: dict[str, Watches] = {
     "realised_performance": _performance,
     "estimated_error": _error,
     "realised_error": _error,
-    "label_shift": _performance,
+    "label_shift": _outcome("boolean", _role("score")),
     "fairness_selection": _if_decides(_role("group")),
     "fairness_outcome": _outcome("boolean", _role("group")),
     "slice_decision": _if_decides(_slices),
@@ -92,7 +92,7 @@ OPTIONAL: dict[str, Watches] = {
     "multivariate": _maps("second_moments"),
     "embedding": _maps("random_features"),
     "attributions": _attributed,
-    "impact": _either(_outcome("boolean", _role("score")), _error),
+    "impact": _either(_outcome("boolean", _role("score")), lambda b: _error(b) if b.worth else []),
 }
 
 

@@ -118,7 +118,7 @@ def _open_or_continue(
     newest = on.start >= incident.last_window
     if newest:
         incident.findings = [asdict(f) for f in findings]
-        incident.causes = list(causes)
+        incident.causes = list(causes) or incident.causes
         incident.title = _title(findings)
     incident.severity = min(incident.severity, findings[0].severity, key=SEVERITIES.index)
     incident.first_window = min(incident.first_window, on.start)

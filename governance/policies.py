@@ -10,7 +10,7 @@ import msgspec
 class Policy:
     """What administrators decide.
 
-    `false_alarms_per_year`: how many false alarms a model may raise in a year (the budget).
+    `false_alarms_per_year`: how many false alarms a version may raise in a year (the budget).
     `tolerance`: a share that moves by less than this (0.01 is one percentage point) is nobody's
     concern, however sure it is.
     `min_count`: the smallest count that may cross the trust line.

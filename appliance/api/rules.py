@@ -101,6 +101,12 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Reference windows overlap",
         "Put each reference row into one window, and the windows in order of time.",
     ),
+    "baseline.no_columns": (
+        422,
+        "No column is counted in windows",
+        "Declare at least one column that is known when a row is answered, such as a query's "
+        "length; outcome and quality columns are known only later.",
+    ),
     "baseline.duplicate_column": (422, "Column declared twice", REBASELINE),
     "baseline.duplicate_token": (422, "Token declared twice", REBASELINE),
     "baseline.edges": (422, "Wrong bins", REBASELINE),
@@ -166,7 +172,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     "privacy.cell_below_floor": (422, "Cell too small to tell", RECOUNT),
     "privacy.differencing": (422, "Tables could be subtracted", RECOUNT),
     "privacy.means_of_few_rows": (422, "Means of too few rows", RECOUNT),
-    "privacy.means_once": (422, "Means told twice", "Leave the maps out of a later revision."),
+    "privacy.means_of_exact_rows": (422, "Means tell who is left out", RECOUNT),
+    "privacy.means_once": (
+        422,
+        "Means told twice",
+        "Leave maps and attributions out of a later revision.",
+    ),
     # labels
     "labels.no_score": (422, "Labels without a score", "Declare a score column in the baseline."),
     "labels.other_outcome": (422, "Labels of another kind", RECOUNT),

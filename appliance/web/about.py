@@ -1,5 +1,6 @@
 """What a baseline says of itself besides its figures: kind of model, worth, how much is watched."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +18,9 @@ KEPT = 64
 
 @dataclass(frozen=True)
 class About:
-    """Facts of one baseline. `streams` is how many things share the false-alarm budget."""
+    """Facts of one baseline. `streams` is how many things share the false-alarm budget; `told_in`,
+    in how many of the reference's windows each map is told; `windows`, how many there are.
+    """
 
     columns: tuple[Column, ...]
     template: Template | None
@@ -25,6 +28,8 @@ class About:
     threshold: float | None
     embeddings: frozenset[str]
     streams: int
+    windows: int
+    told_in: Mapping[str, int]
 
     @property
     def headline(self) -> list[str]:
@@ -54,6 +59,10 @@ def about(baseline_id: int) -> About:
         threshold=statement.threshold,
         embeddings=frozenset(m.name for m in statement.maps if m.kind == "random_features"),
         streams=streams_of(statement),
+        windows=len(statement.windows),
+        told_in={
+            m.name: sum(m.name in s.tally.maps for s in statement.windows) for m in statement.maps
+        },
     )
 
 

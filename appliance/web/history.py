@@ -13,9 +13,11 @@ from django.db import connection
 
 from detectors.models import Window
 
+from . import queries
 from .charts import Point, newest_of
 from .terms import RATES, raised
 
+ALARMING = ["alarm", "alarm_outcomes"]  # detectors whose figures are streams' evidence
 PICK = """
 SELECT w.start, m.detector, wanted.name, m.value[place.at], m.low[place.at], m.high[place.at],
        m."limit"[place.at]
@@ -30,12 +32,15 @@ ORDER BY w.start, e.generation
 FOUND = """
 SELECT DISTINCT e.window_id, m.detector, figure.name
 FROM detectors_examination e
+JOIN detectors_window w ON w.id = e.window_id
+JOIN unnest(%s::bigint[], %s::float8[]) AS map (baseline, level) ON map.baseline = w.baseline_id
 JOIN detectors_measurement m ON m.examination_id = e.id
-CROSS JOIN LATERAL unnest(m.names, m.value, m.low, m.high, m."limit")
-    AS figure (name, value, low, high, bound)
-WHERE e.window_id = ANY(%s) AND (
-    (m.detector = 'alarm' AND figure.value >= figure.bound)
+CROSS JOIN LATERAL unnest(m.names, m.value, m.low, m.high, m."limit", m.p_value)
+    AS figure (name, value, low, high, bound, p_value)
+WHERE w.id = ANY(%s) AND (
+    (m.detector = ANY(%s) AND figure.value >= figure.bound)
     OR (m.detector = ANY(%s) AND figure.low > figure.bound)
+    OR (m.detector = 'rowwide' AND figure.p_value <= map.level)
     OR (m.detector = 'volume' AND (figure.value < figure.low OR figure.value > figure.high)))
 ORDER BY e.window_id, m.detector, figure.name
 """
@@ -55,8 +60,7 @@ FROM detectors_window w
 JOIN detectors_examination e ON e.window_id = w.id
 JOIN detectors_measurement m ON m.examination_id = e.id
 CROSS JOIN LATERAL unnest(m.names, m.value) AS figure (name, value)
-WHERE w.id = ANY(%s) AND m.detector IN ('alarm', 'alarm_outcomes')
-    AND 1 <= ANY(m.value) AND figure.value >= 1
+WHERE w.id = ANY(%s) AND m.detector = ANY(%s) AND 1 <= ANY(m.value) AND figure.value >= 1
 ORDER BY w.start DESC, figure.name
 LIMIT 2000
 """
@@ -78,6 +82,7 @@ class Series:
 
 NO_SERIES = Series((), ())
 Key = tuple[str, str]  # detector, name of the column or metric
+Found = dict[Key, bool]  # whether the figure lies above its limit; an alarm alone has no direction
 
 
 def series_of(windows: Iterable[Window], wanted: Iterable[Key]) -> dict[Key, Series]:
@@ -131,19 +136,23 @@ def looks_of(windows: Iterable[Window], key: Key) -> list[Look]:
 def alarms_in(windows: Iterable[int]) -> list[Alarm]:
     """The alarms of streams in these windows, the newest first."""
     with connection.cursor() as cursor:
-        cursor.execute(ALARMS, [list(windows)])
+        cursor.execute(ALARMS, [list(windows), ALARMING])
         return [Alarm(*_alarm(name), *rest) for name, *rest in cursor.fetchall()]
 
 
-def found_in(windows: Iterable[Window]) -> dict[int, list[Key]]:
-    """What each window showed beyond its limit: alarms, rates, volume. One query."""
-    found: dict[int, list[Key]] = defaultdict(list)
+def found_in(windows: Sequence[Window], allowed: float) -> dict[int, Found]:
+    """What each window showed beyond its limit: alarms, rates, whole rows, volume. Two queries.
+
+    `allowed` false alarms a year is the budget.
+    """
+    levels = queries.map_levels(windows, allowed)
+    found: dict[int, Found] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(FOUND, [[window.pk for window in windows], list(RATES)])
+        ids = [window.pk for window in windows]
+        cursor.execute(FOUND, [list(levels), list(levels.values()), ids, ALARMING, list(RATES)])
         for window, detector, name in cursor.fetchall():
-            key = _alarm(name) if detector == "alarm" else (detector, name)
-            if key not in found[window]:
-                found[window].append(key)
+            key = _alarm(name) if detector in ALARMING else (detector, name)
+            found[window][key] = found[window].get(key, False) or detector in RATES
     return found
 
 
@@ -156,12 +165,12 @@ def _alarm(name: str) -> Key:
     return detector, column
 
 
-def in_words(found: Sequence[Key]) -> list[str]:
+def in_words(found: Found) -> list[str]:
     """
-    >>> in_words([("shift", "age"), ("volume", "rows")])
-    ['age drifted', 'unusual number of rows']
+    >>> in_words({("shift", "age"): False, ("missing", "age"): True, ("volume", "rows"): False})
+    ['age drifted', 'age: more missing', 'unusual number of rows']
     """
     return [
-        "unusual number of rows" if detector == "volume" else raised(name, detector)
-        for detector, name in found
+        "unusual number of rows" if detector == "volume" else raised(name, detector, more=more)
+        for (detector, name), more in found.items()
     ]

@@ -150,7 +150,7 @@ def _rules(policy: dict[str, Any]) -> list[tuple[str, str]]:
     tolerance = policy.get("tolerance")
     grace = policy.get("grace_seconds")
     rules = [
-        ("False alarms allowed per model and year", _number(policy.get("false_alarms_per_year"))),
+        ("False alarms allowed per version and year", _number(policy.get("false_alarms_per_year"))),
         (
             "Change of a share that is nobody's concern",
             "" if tolerance is None else f"{100 * tolerance:g} % of the rows",
@@ -218,8 +218,9 @@ def _drawn(
     if slug in {"realised_performance", "error_shift"}:
         figure = "mae" if slug == "error_shift" else name
         return [plots.performance(figure, (needed[0], needed[1]), on)]
-    if slug == "quality_shift" and name in columns:
-        return [plots.metered(columns[name], "quality", needed, on)]
+    if slug == "quality_shift":
+        there = name in columns and columns[name].edges  # a later baseline may have left it out
+        return [plots.metered(columns[name], "quality", needed, on)] if there else []
     if slug == "rowwide":
         return [plots.rowwide(name, needed[0], on)]
     return [plots.volume(needed[0], on)]

@@ -84,7 +84,7 @@ def show_windows(request: HttpRequest, model: str, version: str) -> HttpResponse
         "lines": _lines(
             windows,
             queries.gaps_of(found, deployment, windows[-1].start) if windows else [],
-            history.found_in(windows),
+            history.found_in(windows, _allowed()),
             queries.incidents_of(found, deployment),
         ),
     }
@@ -119,7 +119,7 @@ def _evidence(
     incidents = queries.incidents_of(version, deployment)
     gaps = queries.gaps_of(version, deployment, windows[-1].start)
     unresolved = [i for i in incidents if i.status != Incident.Status.RESOLVED]
-    found = history.found_in(windows[:NEWEST])
+    found = history.found_in(windows[:NEWEST], _allowed())
     context: dict[str, object] = {
         "incidents": incidents[:NEWEST],
         "open": unresolved,
@@ -129,11 +129,12 @@ def _evidence(
     examined = [w for w in windows if w.examinations.all()]
     if examined:
         recently = [key for keys in found.values() for key in keys]
+        held_to = queries.newest_baseline(examined, baseline)
         scene = Scene(
-            version, baseline, deployment, examined, incidents, about(baseline.pk), gaps, recently
+            version, held_to, deployment, examined, incidents, about(held_to.pk), gaps, recently
         )
         context["panels"] = Panels.read(scene)
-        context["newest"] = period(examined[0].start, examined[0].end)
+        context["newest"] = period(scene.held[0].start, scene.held[0].end)
     return context
 
 
@@ -159,23 +160,28 @@ def _watch(monitor: Monitor) -> Watch:
 def _lines(
     windows: Sequence[Window],
     gaps: Iterable[Gap],
-    found: dict[int, list[history.Key]],
+    found: dict[int, history.Found],
     incidents: Iterable[Incident],
 ) -> list[Line]:
     """The windows and, in their places, those that did not come; the newest first."""
     if not windows:
         return []
-    lines = [(w.start, _line(w, found.get(w.pk, []), incidents)) for w in windows]
+    lines = [(w.start, _line(w, found.get(w.pk, {}), incidents)) for w in windows]
     first = windows[-1].start
     lines += [(gap.start, _missing(gap, incidents)) for gap in gaps if gap.start >= first]
     return [line for _, line in sorted(lines, key=lambda each: each[0], reverse=True)]
 
 
-def _line(window: Window, found: list[history.Key], incidents: Iterable[Incident]) -> Line:
+def _allowed() -> float:
+    return policies.in_force().false_alarms_per_year
+
+
+def _line(window: Window, found: history.Found, incidents: Iterable[Incident]) -> Line:
     looks = list(window.examinations.all())
     latest = looks[-1] if looks else None
     words = listed(history.in_words(found), 3)
-    about = _about(window.start, incidents) if found or window.late else []
+    about = _about(window.start, incidents)
+    quiet = "Part of" if about else "Nothing beyond chance"
     return Line(
         period=period(window.start, window.end),
         rows=count(latest.rows) if latest else "",
@@ -183,7 +189,7 @@ def _line(window: Window, found: list[history.Key], incidents: Iterable[Incident
         late=window.late,
         missing=False,
         examined_at=latest.examined_at if latest else None,
-        found=words or ("Nothing beyond chance" if latest else "Waits to be examined"),
+        found=words or (quiet if latest else "Waits to be examined"),
         incidents=about,
     )
 

@@ -30,12 +30,14 @@ from governance import policies
 from governance.incidents import SEVERITIES
 from governance.models import Incident, IncidentStep, Model, Sender, Version
 
+from .about import about
 from .charts import Backdrop, Mark
 from .terms import EVENTS
 
 HISTORY = 200  # windows that charts show at most
 LEDGER = 400  # windows whose alarms the budget's ledger counts at most
 MARKS = 12  # events that charts show at most
+YEAR = 365 * 86_400  # seconds
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -187,10 +189,16 @@ def windows_of(version: Version, deployment: str) -> QuerySet[Window]:
     )
 
 
-def newest_measurements(windows: Sequence[Window], *detectors: str) -> dict[str, Measurement]:
-    """Each detector's figures for the newest of these windows that has any, by detector."""
+def newest_measurements(*asked: tuple[Sequence[Window], Iterable[str]]) -> dict[str, Measurement]:
+    """Each detector's figures for the newest of its windows that has any, by detector.
+
+    `asked` are windows, and the detectors that are looked up in them.
+    """
+    wanted = Q()
+    for windows, detectors in asked:
+        wanted |= Q(detector__in=detectors, examination__window__in=windows)
     rows = (
-        Measurement.objects.filter(detector__in=detectors, examination__window__in=windows)
+        Measurement.objects.filter(wanted)
         .select_related("examination__window")
         .order_by("detector", "-examination__window__start", "-examination__generation")
         .distinct("detector")
@@ -210,6 +218,28 @@ def newest_windows(version: Version, since: datetime) -> list[tuple[int, datetim
     """Examined windows of all deployments that end after `since`, the newest first."""
     rows = Window.objects.filter(baseline__version=version, end__gt=since, examined__gt=0)
     return list(rows.order_by("-start", "-pk").values_list("pk", "start")[:LEDGER])
+
+
+def newest_baseline(windows: Iterable[Window], newest: Baseline) -> Baseline:
+    """The newest one that any of these windows was held against; mostly the `newest` of all."""
+    held_to = {window.baseline_id for window in windows}
+    if newest.pk in held_to:
+        return newest
+    return Baseline.objects.filter(pk__in=held_to).latest("revision")
+
+
+def map_levels(windows: Iterable[Window], allowed: float) -> dict[int, float]:
+    """By baseline: from which p-value on a map raises an alarm, if `allowed` false ones a year may
+    be raised."""
+    baselines = Baseline.objects.filter(pk__in={window.baseline_id for window in windows})
+    counted = Count("stream", filter=Q(stream__kind=Stream.Kind.COUNTS))
+    rows = baselines.annotate(deployments=counted).values_list(
+        "pk", "window_seconds", "deployments"
+    )
+    return {
+        pk: allowed * seconds / (YEAR * about(pk).streams * max(deployments, 1))
+        for pk, seconds, deployments in rows
+    }
 
 
 def streaming_deployments(baseline: Baseline) -> int:

@@ -170,9 +170,10 @@ MEANINGS = {
     "feed": "Something between the model and this appliance has stopped, slowed or changed in "
     "volume. While windows are missing, nobody can say how the model is doing; that is a finding "
     "about the monitoring, not yet about the model.",
-    "data_quality": "The data that reach the model are more often empty, of the wrong type or "
-    "outside what it was built on. A model does not refuse such rows; it decides on them all the "
-    "same, and worse. Repair usually belongs to whoever delivers the column.",
+    "data_quality": "How often the data that reach the model are empty, of the wrong type or "
+    "outside what it was built on has changed. A model does not refuse such rows; it decides on "
+    "them all the same, and worse. Where there are fewer of them, something upstream has changed "
+    "too. Repair usually belongs to whoever delivers the column.",
     "drift": "The people or things that the model decides on are no longer the ones of the "
     "reference. That is not an error by itself. It matters when the model is worse on the new "
     "ones; the estimated performance says whether that seems so.",
@@ -182,9 +183,10 @@ MEANINGS = {
     "answers": "The answers are graded otherwise than in the reference as they are given. A grade "
     "is itself a judgement: either the answers have changed, or what people ask, or the judge. "
     "Read some of each before deciding which.",
-    "performance": "Known outcomes show that the model errs more often than it did in the "
-    "reference. This is measured, not estimated: the question is no longer whether, but why, and "
-    "whether the model may go on deciding meanwhile.",
+    "performance": "Known outcomes are others than in the reference: the model errs more often or "
+    "by other amounts, or its answers turned out to be worth more or less. This is measured, not "
+    "estimated: the question is no longer whether, but why, and, if it is for the worse, whether "
+    "the model may go on deciding meanwhile.",
 }
 SEVERITIES = {
     "high": "At its worst it affected decisions, or nobody could tell. Look today.",
@@ -237,15 +239,24 @@ def detector(slug: str) -> Term:
     return DETECTORS.get(slug) or Term(slug.replace("_", " ").capitalize(), "")
 
 
-def raised(column: str, slug: str) -> str:
-    """An alarm in a few words.
+def raised(column: str, slug: str, *, more: bool = False) -> str:
+    """An alarm in a few words; `more` where a rate is known to lie above its limit.
 
     >>> raised("age", "shift"), raised("income", "missing"), raised("sex:1f0c22ab", "error_rate")
-    ('age drifted', 'income: more missing', 'wrong decisions about sex 1f0c22ab')
+    ('age drifted', 'income: missing changed', 'wrong decisions about sex 1f0c22ab changed')
+    >>> raised("income", "missing", more=True), raised("paid", "error_shift")
+    ('income: more missing', 'errors of paid changed')
+    >>> raised("second moments", "rowwide")
+    'whole rows changed (second moments)'
     """
     if slug == "error_rate":
         about = f" about {column.replace(':', ' ')}" if column else ""
-        return f"wrong decisions{about}"
+        return f"wrong decisions{about} changed"
+    if slug == "error_shift":
+        return f"errors of {column} changed"
+    if slug == "rowwide":
+        return f"whole rows changed ({column})"
     if slug.endswith("shift"):
         return f"{column} drifted"
-    return f"{column}: more {detector(slug).name.lower()}"
+    name = detector(slug).name.lower()
+    return f"{column}: more {name}" if more else f"{column}: {name} changed"

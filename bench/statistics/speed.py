@@ -18,7 +18,7 @@ from figures import draw, milliseconds, noise_of, shares_of
 from detectors.statistics import effects
 from detectors.statistics.chance import chance_limits
 from detectors.statistics.counts import Sample
-from detectors.statistics.e_detector import advance, initial_state
+from detectors.statistics.e_detector import advance, bets_of, initial_state
 from detectors.statistics.integrity import rate_change
 from detectors.statistics.ks import ks_test
 from detectors.statistics.moments import binning_doubt, changes, lay_out, moments
@@ -111,13 +111,13 @@ def main() -> None:
         rows,
         columns=COLUMNS,
         bins=BINS,
-        e_processes=int(bench.state.size),
+        e_processes=int(bets_of(bench.state).size),
         unit="ms of CPU time, median of 11",
         limit=f"window under {LIMIT:g}",
         held=max(row["window"] for row in rows) < LIMIT,
         memory=memory,
     )
-    print(f"{bench.state.size} e-processes; {memory}")
+    print(f"{bets_of(bench.state).size} e-processes; {memory}")
 
 
 def left_behind(bench):

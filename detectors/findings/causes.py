@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.alarms import Alarm
 from detectors.figures import Figures
 from detectors.findings import wording
 from detectors.learning.known import Known
@@ -16,14 +15,22 @@ from detectors.looks.attributions import mean_absolute
 from detectors.reading import VALUES, Array
 from detectors.statistics.attributions import importance_weights
 from detectors.statistics.effects import total_variation
+from governance.incidents import Finding
 
 COLUMNS_SHOWN = 5
 CHANCE = 0.1  # of the slices that are named, at most this share by chance alone
 
 
-def likely_causes(known: Known, cells: Sequence[Array], alarms: Sequence[Alarm]) -> list[str]:
+def likely_causes(known: Known, cells: Sequence[Array], findings: Sequence[Finding]) -> list[str]:
     """Sentences, the likeliest first."""
-    broken = sorted({a.column for a in alarms if a.detector != "shift"})
+    broken = sorted(
+        {
+            f.name
+            for f in findings
+            if f.cause == "data_quality" and (f.value or 0.0) > (f.reference or 0.0)
+        }
+        & {column.name for column in known.statement.columns}
+    )
     words = [wording.broken_cause(name) for name in broken]
     names, distance = _moved(known, cells)
     importance = mean_absolute([known.statement.total])

@@ -130,7 +130,8 @@ def _rate(at: _Place, counted: Counted, alarm: Alarm) -> Finding:
     then = rate_hits(alarm.detector, at.block.cells)[at.i] / at.block.cells[at.i].sum()
     finding = _share_finding(at, counted, alarm, (hits, n, float(then)), 0)
     sentence = wording.rate(alarm.detector, at.column.name, hits / max(n, 1), float(then), n)
-    return replace(finding, cause="data_quality", sentence=sentence)
+    severity = "medium" if hits > then * n else "low"  # fewer of them is a change, but no damage
+    return replace(finding, cause="data_quality", sentence=sentence, severity=severity)
 
 
 def _share_finding(

@@ -70,8 +70,14 @@ def _wrong(known: Known, alarm: Alarm, now: Array, then: Array) -> Finding | Non
 
 def _shifted(
     known: Known, alarm: Alarm, now: Array, then: Array, figures: Sequence[Figures]
-) -> Finding:
-    """A distribution that came with labels lies elsewhere: said by its mean where that is told."""
+) -> Finding | None:
+    """A distribution that came with labels lies elsewhere: said by its mean where that is told.
+
+    Smaller errors are no finding. Whether more or less of a quality is better, nobody told.
+    """
+    errs = alarm.detector == "error_shift"
+    if errs and not _larger_errors(figures):
+        return None
     column = next(c for c in known.statement.columns if c.name == alarm.column)
     if column.role == "outcome":
         column = replace(column, name=f"The error of {column.name}")
@@ -85,7 +91,7 @@ def _shifted(
         detector=alarm.detector,
         name=alarm.column,
         sentence=sentence + wording.means(alarm.detector, alarm.column, figures),
-        severity="high",
+        severity="high" if errs else "medium",
         weight=alarm.evidence,
         value=value,
         low=low,
@@ -94,3 +100,11 @@ def _shifted(
         unit="share",
         rows=round(float(now.sum())),
     )
+
+
+def _larger_errors(figures: Sequence[Figures]) -> bool:
+    for found in figures:
+        if found.detector == "realised_error":
+            i = list(found.names).index("mae")
+            return bool(found.value[i] > found.limit[i])
+    return True

@@ -212,7 +212,8 @@ def moved_cause(name: str, distance: float, weighed: bool) -> str:
 def worse_slice(name: str, more: float, decides: bool) -> str:
     """A candidate cause: the slice where it got worst."""
     if decides:
-        return f"Where {name}: {percent(more)} more decisions are wrong than in the reference."
+        points = f"{100 * more:.1f}{NARROW_SPACE}points"
+        return f"Where {name}: {points} more of the decisions are wrong than in the reference."
     return f"Where {name}: the mean absolute error is {number(more)} larger than in the reference."
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from countersign.statement import Baseline
-from countersign.tables import Column, Labels, LabelTable, Tally
+from countersign.tables import ClassTable, Column, Labels, LabelTable, Tally
 from detectors.learning.score import SEED
 from detectors.reading import VALUES, Array, label_bins, metered_bins, split_runs
 from detectors.statistics.counts import Noise
@@ -47,7 +47,10 @@ def learn_classes(statement: Baseline, noise: Noise) -> KnownClasses | None:
     columns = [
         c
         for c in statement.columns
-        if labels and c.name in labels.classes and c.name in statement.total.chosen
+        if labels
+        and c.name in labels.classes
+        and _labelled(labels.classes[c.name])
+        and c.name in statement.total.chosen
     ]
     if labels is None or len(columns) < 2:
         return None
@@ -107,6 +110,11 @@ def labelled_classes(
 
 
 _PARTS = ("counts", "sums")
+
+
+def _labelled(table: ClassTable) -> bool:
+    told = table.overall
+    return any(cell for cell in (*told.positives, *told.negatives))
 
 
 def _table(labels: Labels, name: str, part: str) -> LabelTable | None:

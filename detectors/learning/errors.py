@@ -50,8 +50,12 @@ def learn_errors(statement: Baseline, column: Column, cells: Array) -> KnownErro
 
 
 def read_errors(tables: Sequence[ErrorTable], cells: Array, error: Array) -> tuple[Losses, Array]:
-    """Losses by prediction bin (bins,), and the error's cells; runs split like the reference."""
+    """Losses by prediction bin (bins,), and the error's cells; runs split like the reference.
+
+    A table that withholds every sum tells nothing.
+    """
     sums = np.zeros((4, len(cells) - VALUES))
+    tables = [t for t in tables if any(total is not None for total in t.sum_squares)]
     errors = np.zeros(len(error) - VALUES)
     for table in tables:
         lines = [table.rows, table.sum, table.sum_absolute, table.sum_squares]

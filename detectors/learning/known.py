@@ -1,9 +1,10 @@
 """A baseline, read and learned from once, and kept in memory: what windows are held against."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import starmap
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from detectors.reading import (
     season_of,
     split_runs,
 )
-from detectors.statistics.counts import Noise
+from detectors.statistics.counts import Mask, Noise
 from detectors.statistics.reference import Limits, learn_reference
 from detectors.statistics.streams import (
     Streams,
@@ -45,6 +46,7 @@ RATES = {
     "categorical": ("missing", "invalid", "other_category"),
     "boolean": ("missing", "invalid"),
 }
+CELL_OF_RATE = {"missing": MISSING, "invalid": INVALID, "other_category": VALUES}
 
 
 @dataclass(frozen=True)
@@ -107,25 +109,15 @@ def learn(statement: Statement, tolerance: float) -> Known:
     noise = Noise(statement.privacy.mechanism, statement.privacy.scale)
     streams = sum((1 + len(RATES[b.kind])) * len(b.columns) for b in blocks)
     streams += streams_in(statement)
-    known = []
-    for block in blocks:
-        cells = _reference_cells(statement.total, block)
-        series = np.stack([split_runs(cells_of(t, block), cells) for t in tallies])
-        watched = tuple(
-            Watched(
-                detector,
-                learn_reference(
-                    reference,
-                    seasons,
-                    SEASONS[season],
-                    level=MISSES / streams,
-                    tolerance=tolerance,
-                    noise=noise,
-                ),
-            )
-            for detector, reference in streams_of(block, series)
-        )
-        known.append(KnownBlock(block, cells, watched))
+    learn_streams = partial(
+        learn_reference,
+        season_of_window=seasons,
+        seasons=SEASONS[season],
+        level=MISSES / streams,
+        tolerance=tolerance,
+        noise=noise,
+    )
+    known = [_learn_block(block, statement.total, tallies, learn_streams) for block in blocks]
     score = _score_cells(known)
     return Known(
         statement=statement,
@@ -141,8 +133,7 @@ def learn(statement: Statement, tolerance: float) -> Known:
             statement,
             score[1] if score else None,
             ([season_of(s.start, season) for s in spans], SEASONS[season]),
-            MISSES / streams,
-            noise,
+            learn_streams,
         ),
         maps=learn_maps(tallies),
         monitors=frozenset(monitors_for(statement)),
@@ -164,8 +155,46 @@ def rate_hits(rate: str, cells: Array) -> Array:
     if rate == "out_of_range":
         hits: Array = cells[..., VALUES] + cells[..., -1]
     else:
-        hits = cells[..., {"missing": MISSING, "invalid": INVALID, "other_category": VALUES}[rate]]
+        hits = cells[..., CELL_OF_RATE[rate]]
     return hits
+
+
+def _learn_block(
+    block: Block, total: Tally, tallies: Sequence[Tally], learn_streams: Callable[..., Limits]
+) -> KnownBlock:
+    """The limits of a block's streams. Where the windows merged cells, they don't tell how these
+    vary; where the total did, a rate isn't known at all, and anything goes.
+    """
+    whole = cells_of(total, block)
+    cells = split_runs(whole, np.ones_like(whole))  # evenly: nothing better is known
+    counted = np.stack([cells_of(tally, block) for tally in tallies])
+    runs, whole_runs = np.asarray(~np.isnan(counted).any(axis=0)), ~np.isnan(whole)
+    series = np.stack([split_runs(each, cells) for each in counted])
+    watched: dict[str, Limits] = {}
+    for detector, streams in streams_of(block, series):
+        known = _told(block, detector, whole_runs).any(axis=1) | (detector == "shift")
+        watched[detector] = learn_streams(
+            replace(streams, totals=streams.totals * known),
+            told=_told(block, detector, runs),
+            like=watched["shift"] if detector == "out_of_range" else None,
+        )
+    return KnownBlock(block, cells, tuple(starmap(Watched, watched.items())))
+
+
+def _told(block: Block, detector: str, runs: Mask) -> Mask:
+    """The edges of a stream that aren't merged away, (columns, edges), if runs of merged cells
+    begin at `runs` (columns, cells).
+    """
+    alone = runs & np.concatenate([runs[:, 1:], np.ones_like(runs[:, :1])], axis=1)
+    if detector == "shift" and block.kind == "numeric":
+        edges = runs[:, VALUES : VALUES + 1] & runs[:, VALUES + 1 :]
+    elif detector == "shift":
+        edges = alone[:, VALUES:]
+    elif detector == "out_of_range":
+        edges = alone[:, [VALUES]] & alone[:, [-1]]
+    else:
+        edges = alone[:, [CELL_OF_RATE[detector]]]
+    return np.asarray(edges)
 
 
 def _season(statement: Statement) -> Season:
@@ -193,9 +222,3 @@ def _score_cells(blocks: list[KnownBlock]) -> tuple[Column, Array] | None:
             if column.role == "score":
                 return column, cells
     return None
-
-
-def _reference_cells(total: Tally, block: Block) -> Array:
-    """The reference's own merged runs are split evenly: nothing better is known."""
-    cells = cells_of(total, block)
-    return split_runs(cells, np.ones_like(cells))

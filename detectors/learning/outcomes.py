@@ -17,8 +17,7 @@ import numpy as np
 from countersign.statement import Baseline
 from countersign.tables import Cells, Column, Labels, LabelTable, Token
 from detectors.reading import VALUES, Array, decision_bin, label_bins, split_runs
-from detectors.statistics.counts import Noise
-from detectors.statistics.reference import Limits, learn_reference
+from detectors.statistics.reference import Limits
 from detectors.statistics.streams import Streams, ordered_streams, rate_streams
 
 WRONG, RIGHT = 0, 1
@@ -60,13 +59,12 @@ def learn_outcomes(
     statement: Baseline,
     score_cells: Array | None,
     seasons: tuple[Sequence[int], int],
-    level: float,
-    noise: Noise,
+    limits_of: Callable[..., Limits],
 ) -> tuple[KnownOutcomes, ...]:
     """Learn from the reference's labels; nothing without.
 
     `score_cells` are the score's cells in the reference; `seasons` is each reference window's
-    season and how many seasons there are.
+    season and how many seasons there are; `limits_of` is `learn_reference`, but for these.
     """
     if statement.labels is None:
         return ()
@@ -78,8 +76,8 @@ def learn_outcomes(
     found = []
     for layout in layouts_of(statement, statement.labels, score_cells):
         series = np.stack([layout.read(labels) for labels, _ in told])
-        limits = learn_reference(
-            layout.split(series), [s for _, s in told], seasons[1], level=level, noise=noise
+        limits = limits_of(
+            layout.split(series), season_of_window=[s for _, s in told], seasons=seasons[1]
         )
         found.append(KnownOutcomes(layout, layout.read(statement.labels), limits))
     return tuple(found)

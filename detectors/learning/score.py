@@ -66,7 +66,8 @@ def metrics_of(
     """
     rng = np.random.default_rng(SEED)
     found = decision_metrics(*labels, cuts, rng, noise) | ranking_metrics(*labels, rng, noise)
-    if column.edges[0] >= 0 and column.edges[-1] <= 1:
+    scored = bins.counts.sum() >= 0.99 * (labels[0] + labels[1]).sum()
+    if scored and column.edges[0] >= 0 and column.edges[-1] <= 1:
         known = (labels[0] + labels[1]) / np.maximum(bins.counts, 1.0)
         sums, squares = bins.sums * known, bins.squares * known
         found |= probability_metrics(*labels, sums, squares, rng, noise=noise)

@@ -2,7 +2,8 @@
 
 impact_estimated comes from the scores alone, impact_realised from the labels known so far:
 
-    cost                what a window costs more than one in the reference, in the owner's currency
+    cost                what a window costs more than one in the reference, in the owner's currency;
+                        from labels of some of its rows, as if the others were like them
     wrong_per_10000     wrong decisions more among 10,000 than in the reference
 """
 
@@ -19,6 +20,7 @@ from detectors.learning.score import SEED, KnownScore
 from detectors.reading import label_bins, metered_bins
 from detectors.statistics import impact, regression, slices
 from detectors.statistics.cbpe import draw_worlds, expected_confusion
+from detectors.statistics.estimate import Estimate
 from detectors.statistics.performance import Confusion, confusion
 
 
@@ -32,30 +34,30 @@ def estimated(known: Known, counted: Counted) -> list[Figures]:
     )
     now = expected_confusion(score.calibration, bins.counts, bins.sums, score.cuts)
     rng = np.random.default_rng(SEED)
-    _, true = draw_worlds(score.calibration, bins.counts, bins.sums, rng, counted.noise)
-    return _impact("impact_estimated", known, score, now, confusion(*true, score.cuts))
+    told, _ = draw_worlds(score.calibration, bins.counts, bins.sums, rng, counted.noise)
+    doubt = confusion(*told, score.cuts)
+    return [named("impact_estimated", _impact(known, score, now, doubt), {})]
 
 
 def realised(known: Known, counted: Counted, labels: Sequence[Labels]) -> list[Figures]:
     """From the labels known so far."""
     if known.errors is not None:
-        return _loss(known, labels)
+        return _loss(known, counted, labels)
     score = known.score
     if score is None:
         return []
     tables = [label_bins(one.overall, score.column, score.cells) for one in labels]
     positives, negatives = np.sum(tables, axis=0)
     now = confusion(positives, negatives, score.cuts)
-    return _impact("impact_realised", known, score, now)
+    found = _impact(known, score, now)
+    if "cost" in found:
+        found["cost"] = _of_all_rows(found["cost"], counted)
+    return [named("impact_realised", found, {})]
 
 
 def _impact(
-    detector: str,
-    known: Known,
-    score: KnownScore,
-    now: Confusion,
-    doubt: Confusion | None = None,
-) -> list[Figures]:
+    known: Known, score: KnownScore, now: Confusion, doubt: Confusion | None = None
+) -> dict[str, Estimate]:
     labels = known.statement.labels
     assert labels is not None
     then = confusion(*label_bins(labels.overall, score.column, score.cells), score.cuts)
@@ -63,10 +65,18 @@ def _impact(
     worth = known.statement.worth
     if worth is not None:
         found["cost"] = impact.cost_of_change(now, then, _worth(worth), doubt=doubt)
-    return [named(detector, found, {})]
+    return found
 
 
-def _loss(known: Known, labels: Sequence[Labels]) -> list[Figures]:
+def _of_all_rows(cost: Estimate, counted: Counted) -> Estimate:
+    """The cost of the labelled rows, for as many rows as the window has."""
+    scale = np.maximum(counted.rows / np.maximum(cost.n, 1.0), 1.0)
+    if counted.withheld:
+        scale = scale * np.nan
+    return Estimate(cost.value * scale, cost.low * scale, cost.high * scale, cost.n)
+
+
+def _loss(known: Known, counted: Counted, labels: Sequence[Labels]) -> list[Figures]:
     """A regression's absolute errors, at the owner's price for a unit."""
     errors, worth = known.errors, known.statement.worth
     tables = [one.errors for one in labels if one.errors is not None]
@@ -74,7 +84,7 @@ def _loss(known: Known, labels: Sequence[Labels]) -> list[Figures]:
         return []
     now = _totals(read_errors(tables, errors.cells, errors.error)[0])
     cost = impact.cost_of_loss(now, _totals(errors.losses), -worth.per_error)
-    return [named("impact_realised", {"cost": cost}, {})]
+    return [named("impact_realised", {"cost": _of_all_rows(cost, counted)}, {})]
 
 
 def _totals(losses: regression.Losses) -> slices.Losses:

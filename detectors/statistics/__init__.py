@@ -29,9 +29,11 @@ integrity     rate_change(current, reference) -> RateChange, with counts and tot
 streams       ordered_streams(counts), unordered_streams(counts), rate_streams(hits, totals, cells)
               -> Streams; a leading axis of windows is allowed
 reference     learn_reference(streams of W windows, season_of_window (W,), seasons, level=,
-              tolerance=, noise=, dispersion=) -> Limits. Learn once per baseline and keep:
-              it costs more than a window
-e_detector    initial_state(F, E) -> float32 (F, bets); alarm_limit(K, T, A) -> ln c;
+              tolerance=, noise=, dispersion=, told=, like=) -> Limits. Learn once per baseline
+              and keep: it costs more than a window
+wander        learn_rate(deviation (W,F,E), rows (W,F,1), unit, told (F,E)) -> rate (F,), level,
+              spread (F,E); Wander.level, Wander.follow: what `reference` and `e_detector` use
+e_detector    initial_state(F, E) -> float32 (F, width); alarm_limit(K, T, A) -> ln c;
               advance(state, streams of one window, limits, season, draws) -> state, log mean (F,);
               restart(state, alarmed (F,)) after an alarm
 performance   C thresholds given as bin numbers, positives and negatives (..., k):

@@ -16,7 +16,13 @@ allows. Three things weaken a bet so that it stays fair:
   for each noisy cell. The odds ratio is shrunk to what is best worth betting under the noise.
 * A window without rows bets nothing.
 
-The state is ln M as float32, (streams, edges x 2 x 3): the same size however long the history.
+Where a share wanders by itself, its level is followed (`wander`), and "no change" means: between
+the reference's limits and these limits moved to the level. The level comes from earlier windows
+only, so a bet knows nothing of the window that it is about. Coming back to the reference is never
+a change.
+
+The state is float32, (streams, edges x 2 x 3 + edges + 1): ln M of every bet, every edge's followed
+level, and how many windows there were. It keeps its size however long the history.
 
 Source: Shin, Ramdas, Rinaldo (2022), E-detectors: a nonparametric framework for sequential change
 detection. Ville's and Jensen's inequalities do the rest.
@@ -35,12 +41,21 @@ from detectors.statistics.streams import Streams
 State = npt.NDArray[np.float32]
 
 ODDS = (1.1, 1.4, 2.2)
+BETS = 2 * len(ODDS)  # per edge
 LAPLACE_ROOM = 0.6  # bets stay below this share of the exponent at which Laplace noise has no mean
 
 
 def initial_state(streams: int, edges: int) -> State:
-    """Nothing bet yet: ln 0 for every bet, (streams, edges * 2 * len(ODDS))."""
-    return np.full((streams, edges * 2 * len(ODDS)), -np.inf, dtype=np.float32)
+    """Nothing bet yet: ln 0 for every bet; no window seen, so no level followed."""
+    state = np.zeros((streams, edges * (BETS + 1) + 1), dtype=np.float32)
+    bets_of(state)[:] = -np.inf
+    return state
+
+
+def bets_of(state: State) -> State:
+    """The part of the state that are bets, (streams, edges * BETS); the rest is what is known."""
+    edges = (state.shape[1] - 1) // (BETS + 1)
+    return state[:, : edges * BETS]
 
 
 def alarm_limit(streams: int, windows_per_year: float, false_alarms_per_year: float) -> float:
@@ -49,31 +64,62 @@ def alarm_limit(streams: int, windows_per_year: float, false_alarms_per_year: fl
 
 
 def advance(
-    state: State, window: Streams, limits: Limits, season: int = 0, draws: int = 1
+    state: State,
+    window: Streams,
+    limits: Limits,
+    season: int = 0,
+    draws: int = 1,
+    *,
+    first: bool = True,
 ) -> tuple[State, Array]:
     """The state after one window, and each stream's ln(average M), (streams,).
 
     `window` holds one window: successes (streams, edges), totals (streams,). `draws` is how many
-    draws of the limits' noise each of its cells holds (the shards that were added up).
+    draws of the limits' noise each of its cells holds (the shards that were added up). `first` is
+    false for more rows of a window that was seen before: a window gets one fresh bet, however many
+    pieces it comes in, or pieces would spend the budget that windows have.
     """
-    bets = log_e_values(window, limits, season, draws).reshape(state.shape)
-    grown = (np.logaddexp(state, np.float32(0)) + bets).astype(np.float32)
-    return grown, log_average(grown)
+    bets = bets_of(state)
+    known = state[:, bets.shape[1] :].astype(float)
+    followed, age = known[:, :-1], known[:, -1:]
+    level = limits.wander.level(followed, age)
+    log_e = log_e_values(window, limits, season, draws, level).reshape(bets.shape)
+    grown = (np.logaddexp(bets, np.float32(0)) if first else bets) + log_e
+    rows = np.maximum(window.totals, 0.0)
+    deviation = window.successes / np.maximum(rows, 1.0)[:, None] - limits.shares[season]
+    weight = np.minimum(rows / limits.typical, 1.0)
+    followed = limits.wander.follow(followed, deviation, weight)
+    after = np.concatenate([grown, followed, age + first], axis=1).astype(np.float32)
+    return after, log_average(after)
 
 
 def log_average(state: State) -> Array:
     """ln of the mean of M over each stream's bets, (streams,)."""
-    return np.asarray(special.logsumexp(state, axis=1) - np.log(state.shape[1]), dtype=float)
+    bets = bets_of(state)
+    return np.asarray(special.logsumexp(bets, axis=1) - np.log(bets.shape[1]), dtype=float)
 
 
 def restart(state: State, streams: npt.NDArray[np.bool_]) -> State:
     """The state with the streams that have raised an alarm set back to nothing bet."""
-    return np.where(streams[:, None], np.float32(-np.inf), state)
+    again = state.copy()
+    bets_of(again)[streams] = -np.inf
+    return again
 
 
-def log_e_values(window: Streams, limits: Limits, season: int = 0, draws: int = 1) -> Array:
-    """ln e of each bet, (streams, edges, 2, len(ODDS)); the third axis is up, down."""
-    worst = np.stack([limits.high[season], limits.low[season]], axis=2)
+def log_e_values(
+    window: Streams,
+    limits: Limits,
+    season: int = 0,
+    draws: int = 1,
+    level: Array | float = 0.0,
+) -> Array:
+    """ln e of each bet, (streams, edges, 2, len(ODDS)); the third axis is up, down.
+
+    `level` (streams, edges) is where each share has wandered to, beyond its place in the reference.
+    """
+    high = limits.high[season] + np.maximum(level, 0.0)
+    low = limits.low[season] + np.minimum(level, 0.0)
+    worst = np.stack([high, low], axis=2)
     p0 = np.clip(worst, NEAR_ZERO, 1 - NEAR_ZERO)
     noise = replace(limits.noise, draws=limits.noise.draws * draws)
     theta = _log_odds_ratios(p0, limits, noise)

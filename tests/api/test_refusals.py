@@ -529,7 +529,8 @@ def test_an_unknown_status_of_incidents_is_refused(ada: Caller) -> None:
 def rules_in_code() -> set[str]:
     """Every rule that code on the way of an upload names where it refuses."""
     root = Path(settings.BASE_DIR)
-    both = ("statement", "checks", "table_checks", "templates", "dsse")
+    checks = ("checks", "table_checks", "cell_checks", "slice_checks")
+    both = ("statement", *checks, "templates", "dsse")
     wire = [root / "collector/src/countersign" / f"{name}.py" for name in both]
     folders = ("governance", "detectors", "appliance/api")
     ours = [file for folder in folders for file in (root / folder).rglob("*.py")]

@@ -121,6 +121,15 @@ def test_score_bins_span_0_to_1_with_the_threshold_as_an_edge(seed, threshold):
         assert count >= MIN or {low, high} <= fixed
 
 
+def test_half_of_a_scores_bins_lie_where_few_rows_are_and_scores_may_move_to():
+    scores = np.concatenate(
+        [np.random.default_rng(0).beta(1, 60, 18_000), np.linspace(0, 1, 2_000)]
+    )
+    edges = np.array(score_edges(scores, 0.5, MIN))
+    assert 20 <= np.count_nonzero(edges > 0.1) <= 30  # a tenth of the rows
+    assert np.diff(edges[edges > 0.1]).max() < 0.05
+
+
 def test_scores_beyond_0_and_1_get_bins_of_their_own_scale():
     edges = score_edges(np.random.default_rng(0).normal(600, 80, 5_000), 620.0, MIN)
     assert 620.0 in edges

@@ -69,7 +69,7 @@ def told_of(world: World, tally: Tally, labels: Labels) -> Iterator[Cube]:
 
     def of_errors(table: ErrorTable, **group: list[int]) -> Iterator[Cube]:
         for run in runs_of(table.rows):
-            yield world.where(s=places(S_CELLS, run), **group)
+            yield world.where(s=places(S_CELLS, run), error=[0, 1, 2, 3], **group)
         for run in runs_of(table.errors):
             yield world.where(error=places(E_CELLS, run), **group)
 

@@ -10,12 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from countersign.counting import Counter
+from countersign.crossing import cut_product
 from countersign.design import Design
 from countersign.hashing import token_of
 from countersign.merging import is_safe
 from countersign.release import Release
 from countersign.scores import NEGATIVE, POSITIVE
-from countersign.slices import cut_product
 from countersign.tables import Column, Labels, Slice, SliceTable, Tally
 
 from .attack import (
@@ -180,7 +180,8 @@ def test_product_merging_leaves_no_small_cell_and_loses_no_row(seed, first, seco
     random = np.random.default_rng(seed)
     table = random.poisson(random.choice([0.2, 3, 30], (lines, first, second)))
     assume(is_safe(table.sum(axis=(1, 2)), MIN))
-    starts = cut_product(table, np.arange(first * second), MIN)
+    starts = cut_product(table[None], np.arange(first * second), MIN)
+    assert starts is not None
     across, down = np.unique(starts // second), np.unique(starts % second)
     assert len(starts) == len(across) * len(down)
     told = np.add.reduceat(np.add.reduceat(table, across, axis=1), down, axis=2)

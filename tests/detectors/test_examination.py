@@ -1,11 +1,14 @@
 """Windows in, figures and incidents out: the same jobs that the worker runs, run here by hand."""
 
+from datetime import timedelta
+
 import msgspec
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from countersign.statement import Refused
-from countersign.tables import Privacy, Span, Tally
+from countersign.tables import Labels, LabelTable, Privacy, Span, Tally
 from detectors.learning.known import learn
 from detectors.models import Examination, Measurement, Stream, Window
 from detectors.recording import examine_and_record, overdue
@@ -240,3 +243,42 @@ def test_the_same_counts_give_the_same_figures_again(world: World):
 def _figure(detector: str, name: str) -> float:
     row = Measurement.objects.filter(detector=detector).latest("pk")
     return float(np.array(row.value)[row.names.index(name)])
+
+
+def test_labels_of_a_window_that_lacks_a_shard_contradict_nothing(world: World):
+    world.send(world.window(0, shards=2, rows=2_000))
+    world.send(world.outcomes(world.window(0)))
+    Window.objects.update(ready_at=timezone.now() - timedelta(minutes=1))
+    examine_all()
+    told = [f["detector"] for i in Incident.objects.all() for f in i.findings]
+    assert "contradicting_outcomes" not in told
+
+
+def test_fewer_missing_values_are_no_damage(world: World):
+    whole = w.ORDINARY | {"age": np.array([0, 0, 0.02, 0.18, 0.24, 0.28, 0.18, 0.08, 0.02])}
+    for week in range(6):
+        world.send(world.window(week, whole))
+    examine_all()
+    incident = Incident.objects.get(cause="data_quality")
+    assert incident.severity == "low"
+    assert not any("damaged" in cause for cause in incident.causes)
+
+
+def test_a_correction_of_labels_is_no_alarm(world: World):
+    """Told as right at first, then wrong: the same rows, told otherwise."""
+    for week in range(12):
+        window = world.window(week)
+        world.send(window)
+        labels = world.labels(window.tally)
+        assert labels.overall is not None
+        first = labels.overall
+        yes = [6, 7, 8]  # cells at or above the threshold: there a negative is a wrong decision
+        flipped = LabelTable(
+            positives=[(n or 0) - 12 * (i in yes) for i, n in enumerate(first.positives)],
+            negatives=[(n or 0) + 12 * (i in yes) for i, n in enumerate(first.negatives)],
+        )
+        world.send(world.outcomes(window, labels=Labels(overall=first)))
+        examine_all()
+        world.send(world.outcomes(window, labels=Labels(overall=flipped), revision=2))
+        examine_all()
+    assert not Incident.objects.filter(cause="performance").exists()

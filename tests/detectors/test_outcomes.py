@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from countersign.statement import Baseline
 from countersign.tables import (
@@ -19,8 +20,14 @@ from countersign.tables import (
     Tally,
 )
 from detectors import alarms
+from detectors.counted import Counted
+from detectors.examination import _newly_known
+from detectors.figures import named
 from detectors.findings.outcomes import from_outcomes
 from detectors.learning.known import learn
+from detectors.looks import errors
+from detectors.statistics.counts import NO_NOISE
+from detectors.statistics.estimate import Estimate
 from governance.policies import Policy
 
 WOMEN, MEN = "1" * 32, "2" * 32
@@ -172,3 +179,72 @@ def test_a_withheld_group_bets_nothing():
     [each] = known.outcomes
     assert each.layout.sum([withheld])[1:].sum() == 0
     assert raised_after(known, withheld, 20) == []
+
+
+def test_a_correction_bets_nothing_and_pieces_share_one_bet():
+    """Told whole, in pieces, or corrected afterwards: the usual share of errors stays quiet."""
+    columns, threshold, usual, _, _ = CASES["decisions"]
+    known = known_from(columns, usual, threshold)
+    now = np.array([[13.0, 87.0]])
+    assert _newly_known(now, np.array([[10.0, 90.0]])).sum() == 0
+    assert _newly_known(np.array([[20.0, 180.0]]), np.array([[13.0, 87.0]])).sum() == 100
+    budget = alarms.Budget(known, 1, Policy())
+    [each] = known.outcomes
+    at_limit = each.limits.high[0, :1, 0]
+    state = np.array([], np.float32)
+    whole, pieces = state, state
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        wrong = rng.binomial(100, at_limit[0], 10)
+        cells = [np.array([[w, 100 - w]] + [[0, 0]] * 2, float) for w in wrong]
+        _, whole = alarms.advance_outcomes(whole, known, [np.sum(cells, axis=0)], 0, budget)
+        for i, cell in enumerate(cells):
+            _, pieces = alarms.advance_outcomes(pieces, known, [cell], 0, budget, first=i == 0)
+    assert np.isfinite(whole).any()
+    # Likelihood ratios multiply: ten pieces of a window are worth what the window is worth.
+    np.testing.assert_allclose(whole, pieces, rtol=1e-3, atol=0.05)
+
+
+def test_what_nobody_minds_is_no_alarm():
+    columns, threshold, _, _, _ = CASES["decisions"]
+    known = known_from(columns, decided(0.1, 0.1, rows=20_000), threshold)
+    assert raised_after(known, decided(0.108, 0.108, rows=20_000), 20) == []
+
+
+def test_smaller_errors_are_no_finding_and_a_moved_quality_is_a_neutral_one():
+    columns, threshold, _, _, _ = CASES["regression"]
+    known = known_from(columns, erred(0.3), threshold)
+    raised = raised_after(known, erred(0.1), 8)
+    assert raised
+    cells = [each.layout.sum([erred(0.1)]) for each in known.outcomes]
+    better = named("realised_error", {"mae": _estimate(4.0)}, {"mae": _estimate(6.0)})
+    assert from_outcomes(known, cells, raised, [better]) == []
+    columns, threshold, _, _, _ = CASES["ranking"]
+    known = known_from(columns, ranked(0.3), threshold)
+    raised = raised_after(known, ranked(0.1), 8)
+    cells = [each.layout.sum([ranked(0.1)]) for each in known.outcomes]
+    assert {f.severity for f in from_outcomes(known, cells, raised, [])} == {"medium"}
+
+
+def test_a_class_without_labels_is_left_out():
+    columns, _, usual, _, _ = CASES["classes"]
+    dog = Column(name="p dog", role="class_score", kind="numeric", edges=[0.0, 0.5, 1.0], token=DOG)
+    nothing = LabelTable(positives=[0] * 6, negatives=[0] * 6)
+    empty = ClassTable(overall=nothing, chosen=nothing)
+    labels = Labels(classes=usual.classes | {"p dog": empty})
+    assert known_from([*columns, dog], labels).classes is None
+
+
+def test_errors_whose_sums_are_all_withheld_say_nothing():
+    columns, threshold, usual, _, _ = CASES["regression"]
+    known = known_from(columns, usual, threshold)
+    assert usual.errors is not None
+    sums: Any = [None] * 6
+    hidden = replace(usual.errors, sum=sums, sum_absolute=sums, sum_squares=sums)
+    seen = Counted(1_000, False, [], NO_NOISE, 0, [], floor=11, seed=0)
+    assert errors.realise(known, seen, [Labels(errors=hidden)]) == []
+    assert errors.realise(known, seen, [usual]) != []
+
+
+def _estimate(value: float) -> Estimate:
+    return Estimate(*(np.array(v) for v in (value, value - 1, value + 1, 100.0)))

@@ -67,7 +67,7 @@ def test_the_slice_that_got_worse_is_named_with_its_figures(known):
     assert told["slice_worsened"][south][0] == pytest.approx(0.2)
     assert told["slice_worsened"][north][0] == pytest.approx(0.0)
     assert worst_slice(known, figures) == [
-        f"Where {south}: 20\u202f% more decisions are wrong than in the reference."
+        f"Where {south}: 20.0\u202fpoints more of the decisions are wrong than in the reference."
     ]
 
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from detectors.statistics.counts import NO_NOISE, Sample
@@ -75,3 +77,26 @@ def test_the_same_seed_gives_the_same_answer():
     current, reference = draw(rng_of(1), np.full(6, 1 / 6), 300, 20), sample(*[[60.0] * 6] * 20)
     first, second = (ks_test(current, reference, rng_of(9)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 999), times=st.integers(2, 9))
+def test_the_gap_knows_only_shares_and_no_direction(seed, times):
+    rng = rng_of(seed)
+    x, r = rng.integers(0, 300, (2, 7)).astype(float) + 1
+    gap, _ = ks_test(sample(list(x)), sample(list(r)), rng_of())
+    for left, right in ((times * x, times * r), (x[::-1], r[::-1]), (r, x)):
+        again, _ = ks_test(sample(list(left)), sample(list(right)), rng_of())
+        assert again[0] == pytest.approx(gap[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 999), bin_=st.integers(0, 5))
+def test_merging_two_bins_never_widens_the_gap(seed, bin_):
+    rng = rng_of(seed)
+    x, r = rng.integers(0, 300, (2, 7)).astype(float) + 1
+    gap, _ = ks_test(sample(list(x)), sample(list(r)), rng_of())
+    kept = np.delete(np.arange(7), bin_ + 1)
+    current, reference = (sample(list(np.add.reduceat(v, kept))) for v in (x, r))
+    coarse, _ = ks_test(current, reference, rng_of())
+    assert coarse[0] <= gap[0] + 1e-12

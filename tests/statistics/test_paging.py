@@ -181,7 +181,7 @@ def test_every_bet_is_worth_at_most_one_while_nothing_changed(noise, p):
 
 def test_the_recursion_is_shiryaev_and_roberts():
     rng = np.random.default_rng(6)
-    limits = limits_of(reference_of(rng, np.full(4, 0.25)))
+    limits = limits_of(reference_of(rng, np.full(4, 0.25)), dispersion=1.0)
     windows = [ordered_streams(c) for c in reference_of(rng, [0.3, 0.2, 0.2, 0.3], windows=5)]
     state, plain = initial_state(3, 3), np.zeros((3, 3, 2, len(ODDS)))
     for window in windows:
@@ -222,11 +222,30 @@ def test_a_change_is_paged_soon_in_either_direction(split):
         assert alarms[:4].any(axis=0).all()
 
 
-def test_after_an_alarm_a_stream_starts_from_nothing():
-    state = np.ones((2, 6), dtype=np.float32)
-    again = restart(state, np.array([True, False]))
-    assert np.isneginf(again[0]).all()
-    assert (again[1] == 1).all()
+def test_after_an_alarm_a_stream_bets_anew_but_keeps_what_it_knows():
+    rng = np.random.default_rng(11)
+    limits = limits_of(reference_of(rng, np.full(4, 0.25)))
+    state = initial_state(3, 3)
+    for counts in reference_of(rng, [0.4, 0.2, 0.2, 0.2], windows=5):
+        state, _ = advance(state, ordered_streams(counts), limits)
+    again = restart(state, np.array([True, False, False]))
+    bets = 3 * 2 * len(ODDS)
+    assert np.isneginf(again[0, :bets]).all()
+    np.testing.assert_array_equal(again[0, bets:], state[0, bets:])
+    np.testing.assert_array_equal(again[1:], state[1:])
+    # As if its first window came now: nothing of the old bets is left.
+    window = ordered_streams(reference_of(rng, np.full(4, 0.25), windows=1)[0])
+    fresh = np.where(np.arange(state.shape[1]) < bets, -np.inf, state).astype(np.float32)
+    np.testing.assert_array_equal(
+        advance(again, window, limits)[1][0], advance(fresh, window, limits)[1][0]
+    )
+
+
+def test_an_alarm_comes_again_after_a_restart_while_the_change_lasts():
+    rng = np.random.default_rng(12)
+    limits = limits_of(reference_of(rng, np.full(4, 0.25)))
+    alarms = run(reference_of(rng, [0.45, 0.25, 0.15, 0.15], windows=20), limits)
+    assert (alarms.sum(axis=0) >= 3).all()
 
 
 counts = st.integers(-40, 3000).map(float)
@@ -263,3 +282,56 @@ def test_the_limit_follows_streams_windows_and_budget():
     assert alarm_limit(1000, 365, 1) == pytest.approx(np.log(365_000))
     assert alarm_limit(1000, 365, 2) < alarm_limit(1000, 365, 1)
     assert alarm_limit(1, 1, 99) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 999), shards=st.integers(2, 5))
+def test_shards_add_up_in_any_order(seed, shards):
+    rng = np.random.default_rng(seed)
+    limits = limits_of(reference_of(rng, np.full(4, 0.25)))
+    parts = rng.integers(0, 100, (shards, 3, 4)).astype(float)
+    states = []
+    for order in (np.arange(shards), rng.permutation(shards)):
+        added = sum((parts[i] for i in order[1:]), parts[order[0]])
+        states.append(advance(initial_state(3, 3), ordered_streams(added), limits)[0])
+    np.testing.assert_array_equal(states[0], states[1])
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 999), times=st.integers(2, 5))
+def test_without_jitter_twice_the_rows_are_twice_the_evidence(seed, times):
+    rng = np.random.default_rng(seed)
+    limits = limits_of(reference_of(rng, np.full(4, 0.25)), dispersion=1.0)
+    counts = rng.integers(0, 300, (3, 4)).astype(float)
+    once, often = (log_e_values(ordered_streams(k * counts), limits) for k in (1, times))
+    np.testing.assert_allclose(often, times * once, rtol=1e-9, atol=1e-9)
+
+
+def test_merged_bins_leave_the_other_edges_as_they_are():
+    rng = np.random.default_rng(13)
+    counts = reference_of(rng, np.full(6, 1 / 6))
+    merged = np.add.reduceat(counts, [0, 2, 4], axis=2)
+    fine, coarse = limits_of(counts, dispersion=1.0), limits_of(merged, dispersion=1.0)
+    np.testing.assert_array_equal(fine.high[..., [1, 3]], coarse.high)
+    window = reference_of(rng, np.full(6, 1 / 6), windows=1)[0]
+    of_fine = log_e_values(ordered_streams(window), fine)
+    of_coarse = log_e_values(ordered_streams(np.add.reduceat(window, [0, 2, 4], axis=1)), coarse)
+    np.testing.assert_array_equal(of_fine[:, [1, 3]], of_coarse)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.01])
+def test_the_tolerance_is_a_point_in_a_columns_middle_and_less_in_its_tails(tolerance):
+    counts = reference_of(np.random.default_rng(14), [0.02, 0.48, 0.48, 0.02], windows=20)
+    plain = limits_of(counts, dispersion=1.0)
+    kind = limits_of(counts, dispersion=1.0, tolerance=tolerance)
+    wider = (kind.high - plain.high).mean(axis=(0, 1))
+    assert wider[1] == pytest.approx(tolerance, rel=0.01)
+    assert wider[0] == pytest.approx(0.28 * tolerance, rel=0.1)
+    hits = counts[..., 0]
+    rate = [
+        learn_reference(
+            rate_streams(hits, counts.sum(-1)), np.zeros(20), 1, level=1e-3, tolerance=t
+        )
+        for t in (0.0, tolerance)
+    ]
+    np.testing.assert_allclose(rate[1].high - rate[0].high, tolerance, atol=1e-12)

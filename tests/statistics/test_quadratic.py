@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from detectors.statistics.counts import NO_NOISE
@@ -53,3 +55,29 @@ def test_a_real_change_is_found_and_more_noise_hides_more():
         found.append((p < 0.05).mean())
     assert found[0] > 0.75
     assert found[0] >= found[1] >= found[2] > 0.3
+
+
+counts = st.lists(st.integers(0, 400).map(float), min_size=2, max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=counts, seed=st.integers(0, 99), noise=st.sampled_from([NO_NOISE, LAPLACE, GAUSSIAN]))
+def test_cells_have_no_order_and_the_two_sides_no_rank(x, seed, noise):
+    rng = np.random.default_rng(seed)
+    r = rng.integers(0, 4000, len(x)).astype(float)
+    order = rng.permutation(len(x))
+    current, reference = sample(x, noise=noise), sample(list(r), noise=noise)
+    q, p = quadratic_test(current, reference)
+    mixed = (sample(list(np.array(v)[order]), noise=noise) for v in (x, r))
+    np.testing.assert_allclose(quadratic_test(*mixed), (q, p), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(quadratic_test(reference, current), (q, p), rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 999), times=st.integers(2, 9))
+def test_counts_scaled_alike_scale_the_statistic(seed, times):
+    rng = np.random.default_rng(seed)
+    x, r = rng.integers(1, 300, (2, 6)).astype(float)
+    once, _ = quadratic_test(sample(list(x)), sample(list(r)))
+    often, _ = quadratic_test(sample(list(times * x)), sample(list(times * r)))
+    assert often[0] == pytest.approx(times * once[0])

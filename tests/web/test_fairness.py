@@ -1,6 +1,6 @@
 """What a version's page says of groups, in every state: who is compared, and who is not told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 from django.test import Client
@@ -26,11 +26,13 @@ from tests.web.test_pages import page_of
 MANY = [digit * 32 for digit in "abcdef01234567"]
 # The score's cells: missing, invalid, below, four bins, above; a yes starts at cell 5.
 HALF: Cells = [0, 0, 0, 100, 100, 100, 100, 0]
+MANY_HALVES: Cells = [0, 0, 0, 2_500, 2_500, 2_500, 2_500, 0]
 NEARLY: Cells = [0, 0, 0, 100, 110, 90, 100, 0]  # 190 of 400 get a yes
 FEWER: Cells = [0, 0, 0, 150, 150, 50, 50, 0]  # 100 of 400
 NO_YES: Cells = [0, 0, 0, 200, 200, 0, 0, 0]
 NOBODY: Cells = [0, 0, 0, 0, 0, 0, 0, 0]
 HIDDEN: Cells = [0, 0, 0, 100, 200, None, 100, 0]  # merged across the decision
+MIDDLES = [0.0, 0.0, 0.0, 0.125, 0.375, 0.625, 0.875, 1.0]
 Tables = dict[str, Cells]
 
 
@@ -45,20 +47,37 @@ def compared(tokens: list[str]) -> World:
     model = Model.objects.create(name="loans", owner="Ada")
     world = World(Version.objects.create(model=model, name="1", digest="d" * 64), COLLECTOR)
     columns = [replace(c, tokens=tokens) if c.role == "group" else c for c in COLUMNS]
-    total = counted(columns, dict.fromkeys(tokens, HALF), 20_000)
+    total = counted(columns, dict.fromkeys(tokens, MANY_HALVES))
     world.reference = a_baseline(windows=[], columns=columns, total=total)
     world.send(world.reference)
     world.plan = world.version.baselines.get().plan_digest
     return world
 
 
-def counted(columns: Sequence[Column], groups: Tables, rows: int = 1_000) -> Tally:
-    """Some rows, with the score so by group; a token left out is withheld."""
-    tables = {}
-    for token, cells in groups.items():
-        sums = [None if n is None else 0.0 for n in cells]
-        tables[token] = Counts(cells=cells, sum=sums, sum_squares=sums)
-    return replace(a_tally(rows, columns), groups={"origin": tables})
+def counted(columns: Sequence[Column], groups: Tables) -> Tally:
+    """Rows of every group, with the score so; a token left out is withheld, and has HALF."""
+    [tokens] = [column.tokens for column in columns if column.role == "group"]
+    every = [groups.get(token, HALF) for token in tokens]
+    sizes = [sum(n or 0 for n in cells) for cells in every]
+    whole = a_tally(sum(sizes), columns)
+    told = {"origin": Counts(cells=[0, 0, 0, *sizes]), "risk": scored(together(every))}
+    tables = {token: scored(cells) for token, cells in groups.items()}
+    return replace(whole, columns=whole.columns | told, groups={"origin": tables})
+
+
+def together(tables: Iterable[Cells]) -> Cells:
+    """The rows of all groups, where none is merged: HIDDEN is HALF's rows."""
+    known = [HALF if None in cells else cells for cells in tables]
+    return [sum(n or 0 for n in cell) for cell in zip(*known, strict=True)]
+
+
+def scored(cells: Cells) -> Counts:
+    """Scores in the middles of their bins."""
+    sums, squares = (
+        [None if n is None else n * middle**power for n, middle in zip(cells, MIDDLES, strict=True)]
+        for power in (1, 2)
+    )
+    return Counts(cells=cells, sum=sums, sum_squares=squares)
 
 
 def decided(world: World, groups: Tables, ago: int = 1, known: Labels | None = None) -> None:
@@ -77,7 +96,12 @@ def turned_out(**groups: LabelTable | None) -> Labels:
     """Labels by group; None where they are withheld."""
     tokens = {"north": NORTH, "south": SOUTH}
     tables = {tokens[name]: table for name, table in groups.items()}
-    return Labels(overall=LabelTable(positives=HALF, negatives=HALF), groups={"origin": tables})
+    every = [table or LabelTable(positives=HALF, negatives=HALF) for table in tables.values()]
+    overall = LabelTable(
+        positives=together(t.positives for t in every),
+        negatives=together(t.negatives for t in every),
+    )
+    return Labels(overall=overall, groups={"origin": tables})
 
 
 def panel_of(client: Client) -> str:

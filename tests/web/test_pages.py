@@ -13,7 +13,7 @@ from detectors.models import Gap, Window
 from governance.audit import log
 from governance.incidents import resolve_incident
 from governance.models import Incident, Model, Version
-from tests.detectors.world import GONE, WEEK, World
+from tests.detectors.world import GONE, HOLES, WEEK, World
 from tests.web.conftest import (
     MOST_QUERIES,
     drifted,
@@ -100,7 +100,7 @@ def test_a_version_without_windows_says_what_will_be_watched(ada: Client, loans:
     page = page_of(ada, "version", "loans", "1")
     assert "no window has arrived yet" in page
     assert "A window is due every 7 days" in page
-    assert "1 false alarm per model and year" in page
+    assert "1 false alarm per version and year" in page
 
 
 def test_a_version_shows_drift_integrity_and_estimates(ada: Client, loans: World) -> None:
@@ -118,7 +118,9 @@ def test_estimates_are_held_against_what_turned_out(ada: Client, loans: World) -
     labelled(loans, 1)
     page = page_of(ada, "version", "loans", "1")
     assert "The newest outcomes, of 13 to 20 Jan 2020, put it at" in page
-    assert "Over 1 window whose outcomes have come, the estimates of accuracy were off by" in page
+    assert (
+        "Over 1 window with at least half of the outcomes known, the estimates of accuracy" in page
+    )
     assert "Go by the realised figures" not in page
     labelled(loans, 2, bias=-1.0)
     assert "Go by the realised figures" in page_of(ada, "version", "loans", "1")
@@ -130,6 +132,34 @@ def test_a_column_that_is_gone_is_named(ada: Client, loans: World) -> None:
     page = page_of(ada, "version", "loans", "1")
     assert "<strong>income</strong>: missing in 100.0 % of the rows" in page
     assert "income is gone" in page
+
+
+def test_a_window_whose_outcomes_raised_an_alarm_says_so(ada: Client, loans: World) -> None:
+    weeks(loans, 1)
+    for number in (1, 2):
+        labelled(loans, number, bias=-1.0)
+    incident = Incident.objects.get(cause="performance")
+    page = page_of(ada, "windows", "loans", "1")
+    row = page.partition("20 to 27 Jan 2020")[2].partition("</tr>")[0]
+    assert "wrong decisions changed" in row
+    assert reverse("incident", args=[incident.pk]) in row
+    assert "Nothing beyond chance" not in row
+
+
+def test_an_incident_is_shown_wherever_it_covers_a_window(ada: Client, loans: World) -> None:
+    drifted(loans)
+    first = Window.objects.earliest("start")
+    assert "Nothing beyond chance" in page_of(ada, "windows", "loans", "1")
+    Incident.objects.update(first_window=first.start)
+    page = page_of(ada, "windows", "loans", "1")
+    row = page.partition("6 to 13 Jan 2020")[2].partition("</tr>")[0]
+    assert f'Part of <a class="nowrap" href="/incidents/{Incident.objects.get().pk}/' in row
+
+
+def test_a_rate_above_its_limit_is_told_as_more(ada: Client, loans: World) -> None:
+    weeks(loans, 1)
+    weeks(loans, 2, HOLES, first=1)
+    assert "income: more missing" in page_of(ada, "windows", "loans", "1")
 
 
 def test_a_window_that_waits_is_shown_as_waiting(ada: Client, loans: World) -> None:

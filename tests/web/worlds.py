@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
-from countersign.statement import Baseline, Window
+from countersign.statement import Baseline, Window, decode
 from countersign.tables import (
     Attributions,
     ClassTable,
@@ -84,6 +85,8 @@ CHANGED = USUAL | {
     "groundedness": (0, 0, 0, 2, 3, 4, 4, 0),
     "usefulness": (0, 0, 0, 2, 3, 4, 4, 0),
 }
+KINDER = (0, 0, 0, 4, 4, 2, 3, 6, 6, 0)  # the risks of those who get a yes in three of five cases
+YES = 6  # the first cell of risk at the threshold
 BY_REGION = Slice(columns=["region"], starts=[[0, 3, 4]])
 BY_AGE = Slice(columns=["age"], starts=[[0, 4, 5, 6]])
 MOMENTS = Map(
@@ -97,40 +100,31 @@ MOMENTS = Map(
 WORTH = Worth(currency="EUR", true_positive=120.0, false_positive=-400.0, false_negative=-60.0)
 
 
+Rows = dict[str, np.ndarray]  # each row's cell, by column
+
+
 class Draw:
-    """Draws statements' tables; the same seed gives the same ones."""
+    """Draws rows and counts them into statements' tables; the same seed gives the same ones."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns, self.rng = columns, np.random.default_rng(11)
 
-    def counts(self, column: Column, rows: int, weights: Weights) -> Counts:
-        chances = np.array(weights[column.name], float)
-        cells = self.rng.multinomial(rows, chances / chances.sum())
-        if not column.metered:
-            return Counts(cells=cells.tolist())
-        middles = middles_of(column)
-        return Counts(
-            cells=cells.tolist(),
-            sum=(cells * middles).tolist(),
-            sum_squares=(cells * middles**2).tolist(),
-        )
+    def rows(self, n: int, weights: Weights) -> Rows:
+        """Each column drawn by itself."""
+        return {
+            c.name: self.rng.choice(
+                c.size, n, p=np.array(weights[c.name], float) / sum(weights[c.name])
+            )
+            for c in self.columns
+            if c.name in weights
+        }
 
-    def columns_of(self, rows: int, weights: Weights) -> dict[str, Counts]:
-        counted = [c for c in self.columns if c.role not in {"outcome", "quality"}]
-        return {c.name: self.counts(c, rows, weights) for c in counted}
+    def columns_of(self, n: int, weights: Weights) -> dict[str, Counts]:
+        return self.counted(self.rows(n, weights))
 
-    def shared(self, sizes: Sequence[int], chances: Sequence[float]) -> SliceTable:
-        """A table of slices: in each, so many rows are hit with that chance."""
-        hits = [int(self.rng.binomial(n, p)) for n, p in zip(sizes, chances, strict=True)]
-        return SliceTable(rows=[*sizes], hits=[*hits])
-
-    def by_region_and_age(self, rows: int, south: float, others: float) -> list[SliceTable | None]:
-        """Nobody is without a region; each age band has a quarter of the rows."""
-        half, quarter = [0, rows // 2, rows // 2], [rows // 4] * 4
-        return [
-            self.shared(half, (others, others, south)),
-            self.shared(quarter, (others, others, others, (others + south) / 2)),
-        ]
+    def counted(self, rows: Rows) -> dict[str, Counts]:
+        windowed = [c for c in self.columns if c.role not in {"outcome", "quality"}]
+        return {c.name: counts_of(c, rows[c.name]) for c in windowed}
 
     def maps(self, correlation: float) -> MapMeans:
         z = self.rng.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], ROWS)
@@ -144,34 +138,69 @@ class Draw:
             told = {"age": 0.02, "income": 0.03, "region": 0.25}
         return Attributions(rows=ROWS, mean_absolute=told)
 
-    def decided(self, rows: int, changed: bool) -> Tally:
-        weights = CHANGED if changed else USUAL
-        score = self.columns[4]
-        half = {t: self.counts(score, rows // 2, weights) for t in (NORTH, SOUTH)}
+    def decided(self, n: int, changed: bool) -> Tally:
+        """Where it changed, the south gets a yes more often."""
+        rows = self.rows(n, CHANGED if changed else USUAL)
+        if changed:
+            south = rows["region"] == 4
+            rows["risk"][south] = self.rows(n, USUAL | {"risk": KINDER})["risk"][south]
+        risk, origin = self.columns[4], rows["origin"]
         return Tally(
-            rows=rows,
-            columns=self.columns_of(rows, weights),
-            groups={"origin": half},
-            slices=self.by_region_and_age(rows, 0.6 if changed else 0.5, 0.5),
+            rows=n,
+            columns=self.counted(rows),
+            groups={
+                "origin": {
+                    token: counts_of(risk, rows["risk"][origin == cell])
+                    for token, cell in ((NORTH, 3), (SOUTH, 4))
+                }
+            },
+            slices=[slice_of(each, rows, rows["risk"] >= YES) for each in (BY_REGION, BY_AGE)],
             maps={"second moments": self.maps(0.1 if changed else 0.6)},
             attributions=self.attributions(changed),
         )
 
     def labelled(self, rows: int, changed: bool, part: float = 1.0) -> Labels:
-        """Labels of a part of the rows; the score means less where it changed."""
-        n = round(rows * part / 4) * 4
-        chances = np.array(USUAL["risk"], float)
-        cells = self.rng.multinomial(n, chances / chances.sum())
-        likely = np.clip(middles_of(self.columns[4]) - (0.1 if changed else 0.0), 0.1, 0.9)
-        positives = self.rng.binomial(cells, likely)
-        table = label_table(positives, cells)
-        useful = self.counts(self.columns[-1], n, CHANGED if changed else USUAL)
+        """Labels of a part of the rows; where it changed, the score means less, in the south most
+        of all."""
+        n = round(rows * part)
+        told = self.rows(n, CHANGED if changed else USUAL)
+        likely = middles_of(self.columns[4])[told["risk"]] - (0.1 if changed else 0.0)
+        positive = self.rng.random(n) < np.clip(likely, 0.2, 0.8)
+        wrong = positive != (told["risk"] >= YES)
+        if changed:
+            told["region"] = np.where(self.rng.random(n) < np.where(wrong, 0.65, 0.45), 4, 3)
         return Labels(
-            overall=table,
-            groups={"origin": {NORTH: table, SOUTH: table}},
-            quality={"usefulness": useful},
-            slices=self.by_region_and_age(n, 0.45 if changed else 0.3, 0.3),
+            overall=label_table(told["risk"], positive),
+            groups={
+                "origin": {
+                    token: label_table(told["risk"], positive, told["origin"] == cell)
+                    for token, cell in ((NORTH, 3), (SOUTH, 4))
+                }
+            },
+            quality={"usefulness": counts_of(self.columns[-1], told["usefulness"])},
+            slices=[slice_of(each, told, wrong) for each in (BY_REGION, BY_AGE)],
         )
+
+
+def counts_of(column: Column, cells: np.ndarray) -> Counts:
+    """So many rows in each cell; values lie in the middles of their bins."""
+    counts = np.bincount(cells, minlength=column.size)
+    if not column.metered:
+        return Counts(cells=counts.tolist())
+    middles = middles_of(column)
+    return Counts(
+        cells=counts.tolist(),
+        sum=(counts * middles).tolist(),
+        sum_squares=(counts * middles**2).tolist(),
+    )
+
+
+def slice_of(one: Slice, rows: Rows, hit: np.ndarray) -> SliceTable:
+    """Rows and hits in each band of a slice's only column."""
+    starts = one.starts[0]
+    band = np.searchsorted(starts, rows[one.columns[0]], side="right") - 1
+    found, hits = (np.bincount(b, minlength=len(starts)) for b in (band, band[hit]))
+    return SliceTable(rows=found.tolist(), hits=hits.tolist())
 
 
 def middles_of(column: Column) -> np.ndarray:
@@ -179,8 +208,16 @@ def middles_of(column: Column) -> np.ndarray:
     return np.concatenate([np.zeros(3), (edges[1:] + edges[:-1]) / 2, [0.0]])
 
 
-def label_table(positives: np.ndarray, cells: np.ndarray) -> LabelTable:
-    return LabelTable(positives=positives.tolist(), negatives=(cells - positives).tolist())
+def label_table(
+    cells: np.ndarray,
+    positive: np.ndarray,
+    of: np.ndarray | None = None,
+    size: int = len(USUAL["risk"]),
+) -> LabelTable:
+    """Rows by their score's cell and by label; only those `of` a group, if one is given."""
+    asked = np.ones_like(positive) if of is None else of
+    tables = [np.bincount(cells[asked & each], minlength=size) for each in (positive, ~positive)]
+    return LabelTable(positives=tables[0].tolist(), negatives=tables[1].tolist())
 
 
 def watched(model: str, baseline: Baseline) -> World:
@@ -225,6 +262,37 @@ def everything(windows: int = 9, **changes: Any) -> World:
     return world
 
 
+def revised(world: World, gone: set[str]) -> None:
+    """The baseline again without some columns, without maps, and priced in another currency."""
+    payload = bytes(world.version.baselines.get().statement.payload)
+    baseline = decode(payload, Baseline)[1]
+    assert baseline.labels
+    assert baseline.worth
+    world.send(
+        replace(
+            baseline,
+            revision=2,
+            columns=[column for column in baseline.columns if column.name not in gone],
+            maps=[],
+            worth=replace(baseline.worth, currency="USD"),
+            total=without(baseline.total, gone),
+            labels=replace(baseline.labels, quality={}),
+            windows=[
+                replace(s, tally=without(s.tally, gone), labels=replace(s.labels, quality={}))
+                for s in baseline.windows
+                if s.labels
+            ],
+        )
+    )
+    world.plan = world.version.baselines.get(revision=2).plan_digest
+
+
+def without(tally: Tally, gone: set[str]) -> Tally:
+    """A tally that tells less."""
+    columns = {name: counts for name, counts in tally.columns.items() if name not in gone}
+    return replace(tally, columns=columns, maps={}, attributions=None)
+
+
 def sent(world: World, ago: int, tally: Tally, **changes: Any) -> Window:
     """The window of so many hours ago, examined."""
     start = hours_ago(ago)
@@ -258,50 +326,48 @@ CLASS_WEIGHTS: dict[str, Sequence[float]] = {
 
 
 def classes(windows: int = 3) -> World:
-    """A model with two classes, each with its own score."""
+    """A model with two classes, each with its own score; the likelier one is chosen."""
     draw = Draw(CLASSED)
+    cat = CLASSED[2]
 
-    def tally(rows: int = ROWS) -> Tally:
-        told = draw.columns_of(rows, CLASS_WEIGHTS)
-        chosen = {n: upper(told[n], draw.columns[i]) for i, n in ((2, "p cat"), (3, "p dog"))}
-        return Tally(rows=rows, columns=told, chosen=chosen)
+    def rows(n: int = ROWS) -> Rows:
+        told = draw.rows(n, CLASS_WEIGHTS)
+        told["p dog"] = 9 - told["p cat"]
+        told["animal"] = np.where(told["p cat"] >= 5, 3, 4)
+        return told
 
-    def labels(of: Tally) -> Labels:
-        tables = {}
-        for i, name in ((2, "p cat"), (3, "p dog")):
-            cells, over = np.array(of.columns[name].cells), np.array(of.chosen[name].cells)
-            positives = draw.rng.binomial(cells, middles_of(draw.columns[i]))
-            both = np.minimum(positives, over)
-            tables[name] = ClassTable(
-                overall=label_table(positives, cells), chosen=label_table(both, over)
-            )
-        return Labels(classes=tables)
+    def tally(of: Rows) -> Tally:
+        names = ((CLASSED[2], 3), (CLASSED[3], 4))
+        chosen = {c.name: counts_of(c, of[c.name][of["animal"] == cell]) for c, cell in names}
+        return Tally(rows=len(of["age"]), columns=draw.counted(of), chosen=chosen)
 
-    total = tally(20 * ROWS)
+    def labels(of: Rows) -> Labels:
+        is_cat = draw.rng.random(len(of["age"])) < middles_of(cat)[of["p cat"]]
+        told = {"p cat": (is_cat, of["animal"] == 3), "p dog": (~is_cat, of["animal"] == 4)}
+        return Labels(
+            classes={
+                name: ClassTable(
+                    overall=label_table(of[name], true, size=cat.size),
+                    chosen=label_table(of[name], true, chosen, size=cat.size),
+                )
+                for name, (true, chosen) in told.items()
+            }
+        )
+
+    whole = rows(20 * ROWS)
     baseline = a_baseline(
         model="animals",
         threshold=None,
         columns=CLASSED,
-        total=total,
-        labels=labels(total),
+        total=tally(whole),
+        labels=labels(whole),
         windows=[],
     )
     world = watched("animals", baseline)
     for ago in range(windows, 0, -1):
-        counted = tally()
-        known(world, sent(world, ago, counted, replay=True), labels(counted))
+        drawn = rows()
+        known(world, sent(world, ago, tally(drawn), replay=True), labels(drawn))
     return world
-
-
-def upper(counts: Counts, column: Column) -> Counts:
-    """Only the upper half of a score's bins: where its class is predicted."""
-    cells = np.array(counts.cells) * (np.arange(column.size) >= 5)
-    middles = middles_of(column)
-    return Counts(
-        cells=cells.tolist(),
-        sum=(cells * middles).tolist(),
-        sum_squares=(cells * middles**2).tolist(),
-    )
 
 
 PREDICTING = [

@@ -32,9 +32,9 @@ TALLY = {
     "groups": {
         "region": {
             NORTH: {
-                "cells": [0, 0, 0, 40, 20, 0],
-                "sum": [0, 0, 0, 8.0, 16.0, 0],
-                "sum_squares": [0, 0, 0, 2.0, 13.0, 0],
+                "cells": [0, 0, 0, 45, 15, 0],
+                "sum": [0, 0, 0, 9.0, 12.0, 0],
+                "sum_squares": [0, 0, 0, 2.0, 10.0, 0],
             }
         }
     },
@@ -43,7 +43,7 @@ LABELS = {
     "overall": {"positives": [0, 0, 0, 14, 20, 0], "negatives": [0, 0, 0, 56, 12, 0]},
     "groups": {
         "region": {
-            NORTH: {"positives": [0, 0, 0, 30, None, 0], "negatives": [0, 0, 0, 40, None, 0]}
+            NORTH: {"positives": [0, 0, 0, 20, None, 0], "negatives": [0, 0, 0, 40, None, 0]}
         }
     },
 }
@@ -149,6 +149,7 @@ BROKEN = [
     (Baseline, "total/rows", None, "baseline.too_few_rows"),
     (Baseline, "windows/1/start", "2026-01-07T00:00:00Z", "baseline.windows_overlap"),
     (Baseline, "windows/0/end", T0, "window.empty_period"),
+    (Baseline, "columns", COLUMNS[3:], "baseline.no_columns"),
     (Baseline, "threshold", 0.4, "baseline.threshold"),
     (Baseline, "columns/0/edges", [0, 60, 30], "baseline.edges"),
     (Baseline, "columns/0/edges", [0], "baseline.edges"),

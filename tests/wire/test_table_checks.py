@@ -41,7 +41,7 @@ FEATURES = {
     "dimension": 3,
     "size": 4,
 }
-MEAN = {"rows": 90, "mean": [0.1, 0.9]}
+MEAN = {"rows": 80, "mean": [0.1, 0.9]}
 TALLY = {
     "rows": 100,
     "columns": {
@@ -104,10 +104,11 @@ FEW = {"cells": [0, 0, 0, 20, 20, 0], "sum": [0, 0, 0, 4, 15, 0], "sum_squares":
 CLASS_TALLY = {
     "rows": 100,
     "columns": {"animal": {"cells": [0, 0, 0, 40, 60]}, "p cat": CAT, "p dog": DOG},
-    "chosen": {"p cat": FEW, "p dog": FEW},
+    "chosen": {"p cat": FEW, "p dog": FEW | {"cells": [0, 0, 0, 20, 40, 0]}},
 }
 TABLE = {"positives": [0, 0, 0, 15, 30, 0], "negatives": [0, 0, 0, 30, 15, 0]}
-CLASS_TABLE = {"overall": TABLE, "chosen": TABLE}
+PART = {"positives": [0, 0, 0, 15, 15, 0], "negatives": [0, 0, 0, 15, 0, 0]}
+CLASS_TABLE = {"overall": TABLE, "chosen": PART}
 CLASS_LABELS = {"classes": {"p cat": CLASS_TABLE, "p dog": CLASS_TABLE}}
 ABOUT = {
     "model": "loans",
@@ -164,12 +165,16 @@ def test_sound_tables_pass():
         ("slices/0/loss", [0, 30, 20], "slices.measure"),
         ("columns/region/cells", [0, 0, 0, 100, None], "privacy.differencing"),
         ("maps/second moments", MEAN | {"rows": 19}, "privacy.means_of_few_rows"),
-        ("maps/second moments", MEAN | {"rows": 101}, "privacy.means_of_few_rows"),
+        ("maps/second moments", MEAN | {"rows": 97}, "privacy.means_of_exact_rows"),
+        ("maps/second moments", MEAN | {"rows": 110}, "privacy.means_of_exact_rows"),
+        ("attributions/rows", 99, "privacy.means_of_exact_rows"),
+        ("attributions/rows", 10**9, "privacy.means_of_exact_rows"),
         ("maps/second moments", MEAN | {"mean": [0.1]}, "tally.maps"),
         ("maps/other", MEAN, "tally.maps"),
         ("attributions/rows", 10, "privacy.means_of_few_rows"),
         ("attributions/mean_absolute", {"salary": 1.0}, "tally.attributions"),
         ("columns/price/sum", [0, 0, 0, 1401.0, 450.0, 0], "tally.sums"),
+        ("columns/price/sum", [0, 0, 1e-9, 350.0, 450.0, 0], "tally.sums"),
         ("rows", None, "tally.withheld_rows"),
     ],
 )
@@ -179,10 +184,53 @@ def test_each_broken_table_of_a_window_is_named(path, value, rule):
     assert refusal.value.rule == rule
 
 
-def test_means_are_told_once():
-    later = msgspec.convert(ABOUT | {"tally": TALLY, "revision": 2}, Window)
+@pytest.mark.parametrize("line", ["sum", "sum_squares"])
+def test_rows_outside_the_bins_have_no_sum(line):
+    told = changed(TALLY, "columns/price/cells", [20, 0, 0, 50, 30, 0])
+    check_window(told, REGRESSION)
+    for sums in ([0.5, 0, 0, 350.0, 450.0, 0], [0, 0, 0, 350.0, 450.0, -1e-7]):
+        with pytest.raises(Refused, match=r"tally\.sums"):
+            check_window(changed(told, f"columns/price/{line}", sums), REGRESSION)
+
+
+@pytest.mark.parametrize("means", ["maps", "attributions"])
+def test_means_are_told_once(means):
+    tally = {name: TALLY[name] for name in ("rows", "columns", means)}
+    check_window(tally, REGRESSION)
+    later = msgspec.convert(ABOUT | {"tally": tally, "revision": 2}, Window)
     with pytest.raises(Refused, match=r"privacy\.means_once"):
         checks.check_window(later, plan_of(REGRESSION))
+
+
+@pytest.mark.parametrize(
+    ("rows", "of", "passes"),
+    [
+        (100, 100, True),
+        (100, 105, True),  # nobody need be missing
+        (89, 100, True),
+        (90, 100, False),
+        (90, 99, False),
+        (97, 97, True),
+        (990, 1_000, False),
+        (980, 1_000, True),
+        (985, 1_000, False),
+        (9_900, 9_950, True),
+        (9_950, 9_950, False),
+    ],
+)
+def test_the_rows_of_means_never_tell_that_few_are_left_out(rows, of, passes):
+    region = {"cells": [0, 0, 0, of, 0]}
+    plan = PLAN | {"threshold": None, "columns": [REGION]}
+    told = {
+        "rows": of,
+        "columns": {"region": region},
+        "attributions": {"rows": rows, "mean_absolute": {"region": 0.1}},
+    }
+    if passes:
+        check_window(told, plan)
+        return
+    with pytest.raises(Refused, match=r"privacy\.means_of_exact_rows"):
+        check_window(told, plan)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +244,11 @@ def test_means_are_told_once():
         ("classes", CLASS_LABELS["classes"], "labels.other_outcome"),
         ("quality/price", LABELS["quality"]["ndcg"], "labels.quality"),
         ("slices/0/loss", None, "slices.measure"),
+        ("slices/0/loss", [0, -30.0, 20.0], "tally.sums"),
+        ("slices/0/loss", [0, 1e308, 20.0], "tally.sums"),
+        ("slices/0/loss", [1e-9, 30.0, 20.0], "tally.sums"),
+        ("slices/0/rows", [0, 44, 30], "tally.partition"),
+        ("slices/0/rows", [0, 4_970, 30], "tally.partition"),
     ],
 )
 def test_each_broken_table_of_labels_is_named(path, value, rule):
@@ -219,10 +272,11 @@ def test_tables_by_class_belong_to_class_scores_and_are_no_finer():
 def test_slices_of_decisions_tell_hits_and_misses_or_neither():
     plan = changed(REGRESSION, "threshold", 10)
     plan = changed(plan, "columns/3", ERROR | {"kind": "boolean", "edges": []})
-    told = changed(TALLY, "slices/0/hits", [0, 30, 20])
-    told = changed(told, "slices/1/hits", [20, 0, 20, 0])
+    told = changed(TALLY, "columns/price/cells", [0, 0, 0, 60, 40, 0])
+    told = changed(told, "slices/0/hits", [0, 20, 20])
+    told = changed(told, "slices/1/hits", [20, 0, 0, 20])
     check_window(told, plan)
-    for hits in ([0, 30, 5], [0, 55, 20]):
+    for hits in ([0, 35, 5], [0, 55, 20]):
         with pytest.raises(Refused, match=r"privacy\.cell_below_floor"):
             check_window(changed(told, "slices/0/hits", hits), plan)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from .. import plots
+from ..about import about
 from ..charts import Chart
-from ..history import Key
+from ..history import Key, Series
 from ..terms import Unit
 from ..words import between, money, number
 from .evidence import Evidence, Figure
@@ -30,7 +31,7 @@ class Cost:
         told = [
             f"{how} {self.evidence.period(slug)}: {words}"
             for slug, how in HOW.items()
-            if (words := sentence(self.evidence.figures(slug), self.currency))
+            if (words := sentence(self.evidence.figures(slug), self._currency_of(slug)))
         ]
         return " ".join(told) or "Nothing can be said yet."
 
@@ -38,13 +39,27 @@ class Cost:
     def currency(self) -> str:
         return self.evidence.scene.about.currency
 
+    def _currency_of(self, slug: str) -> str:
+        """Outcomes may be known of windows that were priced by an earlier baseline."""
+        found = self.evidence.newest.get(slug)
+        return about(found.examination.window.baseline_id).currency if found else ""
+
+    def _priced_alike(self, slug: str, name: str) -> Series:
+        """The figure over the windows whose baseline prices in the same currency."""
+        windows = self.evidence.scene.windows
+        alike = {w.start for w in windows if about(w.baseline_id).currency == self.currency}
+        series = self.evidence.get(slug, name)
+        return Series(
+            *([p for p in points if p.at in alike] for points in (series.points, series.limits))
+        )
+
     @cached_property
     def charts(self) -> list[Chart]:
         on = self.evidence.behind("performance", "drift")
         charts = [
             plots.cost(
                 name,
-                (self.evidence.get(ESTIMATED, name), self.evidence.get(REALISED, name)),
+                (self._priced_alike(ESTIMATED, name), self._priced_alike(REALISED, name)),
                 unit_of(name, self.currency),
                 on,
             )

@@ -169,7 +169,7 @@ def wanted(found: Evidence) -> list[Key]:
 
 
 def read(evidence: Evidence) -> Drift:
-    looks = list(evidence.scene.windows[0].examinations.all())
+    looks = list(evidence.scene.held[0].examinations.all())
     return Drift(evidence, _moved(evidence), looks[-1].rows)
 
 

@@ -15,11 +15,20 @@ from ..history import NO_SERIES, Key, Series
 from ..terms import Term, Unit
 from ..words import Edges, between, beyond, period
 
+# What comes with the labels, months after the decisions.
+OF_OUTCOMES = {
+    *("realised_performance", "realised_error", "quality", "fairness_outcome", "impact_realised"),
+    *("slice_error", "slice_worse", "slice_worsened", "mix_error"),
+}
+
 
 @dataclass(frozen=True)
 class Scene:
     """One deployment of a version. `windows` are examined ones, newest first, at least one; `gaps`
     are those that should have come between them.
+
+    `baseline` is the newest one that any of the windows was held against; others may have been held
+    against earlier ones, with other columns.
 
     `recently` is what the newest windows showed beyond their limits.
     """
@@ -32,6 +41,11 @@ class Scene:
     about: About
     gaps: Sequence[Gap] = ()
     recently: Sequence[Key] = ()
+
+    @cached_property
+    def held(self) -> Sequence[Window]:
+        """The windows that were held against this baseline, newest first, at least one."""
+        return [window for window in self.windows if window.baseline_id == self.baseline.pk]
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
@@ -65,7 +79,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`newest` has each detector's figures in the newest window that has any."""
+    """`newest` has each detector's figures in the newest window that has any.
+
+    What a window shows by itself is read from those held against the scene's baseline, so every
+    name is one of its columns. Outcomes come late: those of windows held against an earlier one are
+    told until newer ones are known. Charts go on across baselines.
+    """
 
     scene: Scene
     backdrop: Backdrop
@@ -76,12 +95,16 @@ class Evidence:
     def read(cls, scene: Scene, detectors: Iterable[str]) -> "Evidence":
         """Two queries."""
         backdrop = queries.backdrop_of(scene.version, scene.windows)
-        return cls(scene, backdrop, queries.newest_measurements(scene.windows, *detectors))
+        asked = set(detectors)
+        newest = queries.newest_measurements(
+            (scene.held, asked - OF_OUTCOMES), (scene.windows, asked & OF_OUTCOMES)
+        )
+        return cls(scene, backdrop, newest)
 
     def figures(self, detector: str, *, now: bool = False) -> dict[str, Figure]:
         """A detector's newest figures by name; `now`: only if they are the newest window's."""
         found = self.newest.get(detector)
-        if found is None or (now and found.examination.window_id != self.scene.windows[0].pk):
+        if found is None or (now and found.examination.window_id != self.scene.held[0].pk):
             return {}
         return figures_of(found)
 

@@ -85,7 +85,8 @@ def _charted(found: Evidence) -> list[Key]:
     """What is over its limit now, then what was of late, then the largest."""
     rates = _rates(found)
     keys = [(rate.detector, rate.column) for rate in rates if rate.over]
-    keys += [key for key in found.scene.recently if key[0] in RATES]
+    there = found.scene.columns
+    keys += [key for key in found.scene.recently if key[0] in RATES and key[1] in there]
     largest = sorted((r for r in rates if r.value > 0), key=lambda r: -r.value)
     keys += [(rate.detector, rate.column) for rate in largest]
     return list(dict.fromkeys(keys))[:CHARTED]

@@ -6,10 +6,12 @@ share their detectors. A class's own figures are called "recall:1f0c22ab", after
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 
+from detectors.statistics.counts import Array
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.track_record import TrackRecord, track_record
 
@@ -26,6 +28,7 @@ DETECTORS = (
     *("estimated_error", "realised_error"),
 )
 CHARTED = 6
+COUNTED = 0.5  # share of a window's outcomes that must be known for its estimate to be judged
 TOLD = 12  # windows in the table of what was known when
 CLASSES = 40  # in a table
 
@@ -70,15 +73,17 @@ SHIFT = "if the rows that are a yes, and those that are a no, still look as they
 
 @dataclass(frozen=True)
 class Record:
-    """What the estimates of one metric were worth, where labels have come since.
+    """What the estimates of one metric were worth, where most labels have come since.
 
     `newest` is the period of the newest such window; `holds` whether both intervals met there.
+    `left_out` windows are not judged, since less than COUNTED of their outcomes are known.
     """
 
     metric: str
     figures: TrackRecord
     newest: str
     holds: bool
+    left_out: int
 
     @property
     def name(self) -> str:
@@ -103,6 +108,13 @@ class Record:
         if unit(abs(self.figures.bias)) == unit(0.0):
             return "neither too high nor too low"
         return f"too {'high' if self.figures.bias > 0 else 'low'} by {unit(abs(self.figures.bias))}"
+
+    @property
+    def left_out_words(self) -> str:
+        """How many windows were not judged, and why; empty without any."""
+        if not self.left_out:
+            return ""
+        return f"{many(self.left_out, 'window is', 'windows are')} not counted: too few outcomes."
 
     @property
     def covered(self) -> str:
@@ -237,18 +249,36 @@ class Performance:
                     return f", with the labels of {share(look.labelled / look.rows, 0)} of its rows"
         return ""
 
+    @cached_property
+    def _outcomes_known(self) -> dict[datetime, float]:
+        """The share of each window's rows whose outcome is known by now; 0 if nobody can say."""
+        looks = {w.start: list(w.examinations.all())[-1] for w in self.evidence.scene.windows}
+        return {
+            at: min((look.labelled or 0) / look.rows, 1.0) if look.rows else 0.0
+            for at, look in looks.items()
+        }
+
     def _record(self, name: str) -> Record | None:
         estimated, realised = self._pair(name)
-        turned_out = {p.at: p for p in realised.points}
-        pairs = [(p, turned_out[p.at]) for p in estimated.points if p.at in turned_out]
-        told = [(e, r) for e, r in pairs if e.value is not None and r.value is not None]
-        if not told:
+        turned_out = {p.at: p for p in realised.points if p.value is not None}
+        told = [
+            (p, turned_out[p.at])
+            for p in estimated.points
+            if p.value is not None and p.at in turned_out
+        ]
+        known = self._outcomes_known
+        judged = [(e, r) for e, r in told if known[e.at] >= COUNTED]
+        if not judged:
             return None
-        value, low, high = np.array([(e.value, e.low, e.high) for e, _ in told], float).T
-        past = Estimate(value, low, high, np.full(len(told), np.nan))
-        truth = np.array([r.value for _, r in told], float)
-        newest = self._at(told[-1][0])
-        return Record(name, track_record(past, truth), newest, _meet(*told[-1]))
+        past, truth = (_estimates(points) for points in zip(*judged, strict=True))
+        band = _with_room(past, truth, np.array([known[e.at] for e, _ in judged]))
+        return Record(
+            name,
+            track_record(band, truth.value),
+            self._at(judged[-1][0]),
+            _meet(*judged[-1]),
+            len(told) - len(judged),
+        )
 
     def _table(self, how: str, slug: str) -> Table:
         figures = self.evidence.figures(slug)
@@ -309,6 +339,23 @@ def _with_interval(point: Point, name: str) -> str:
     unit = metric_unit(name)
     interval = between(point.low, point.high, unit)
     return unit(point.value) + (f" ({interval})" if interval else "")
+
+
+def _estimates(points: Sequence[Point]) -> Estimate:
+    value, low, high = np.array([(p.value, p.low, p.high) for p in points], float).T
+    return Estimate(value, low, high, np.full(len(points), np.nan))
+
+
+def _with_room(past: Estimate, truth: Estimate, known: Array) -> Estimate:
+    """Past bands (windows,) with room for what the outcomes still to come may say otherwise.
+
+    A band is for all of a window's rows. The figure of only a share `known` of them lies apart from
+    that of all by chance: (1 - known) of its own variance.
+    """
+    above, below = (np.nan_to_num(x) for x in (truth.high - truth.value, truth.value - truth.low))
+    low = past.value - np.sqrt((past.value - past.low) ** 2 + (1 - known) * above**2)
+    high = past.value + np.sqrt((past.high - past.value) ** 2 + (1 - known) * below**2)
+    return Estimate(past.value, low, high, past.n)
 
 
 def _meet(one: Point, other: Point) -> bool:

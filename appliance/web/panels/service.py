@@ -20,6 +20,7 @@ from .evidence import Evidence, Figure, Shown, shown
 DETECTORS = ("meter", "flag", "quality")
 CHARTED = 6
 NAMED = 6  # columns in a sentence
+CHANCE = 0.05  # of the columns that are named, so many may be chance
 # What is judged by its slowest rows; anything else is judged by its mean.
 TIMES = {"ms", "milliseconds", "s", "seconds", "latency", "time"}
 HEADS = {"meter": ("p50", "p95", "p99"), "quality": ("p10", "p50")}
@@ -70,10 +71,10 @@ class Metered:
     @property
     def direction(self) -> str:
         """Against the reference: `higher` or `lower` beyond chance, else empty."""
-        low, high, usual = self.judged.low, self.judged.high, self.judged.limit
-        if usual is not None and low is not None and low > usual:
-            return "higher"
-        return "lower" if usual is not None and high is not None and high < usual else ""
+        now, usual, p_value = self.judged.value, self.judged.limit, self.judged.p_value
+        if now is None or usual is None or p_value is None or p_value > CHANCE or now == usual:
+            return ""
+        return "higher" if now > usual else "lower"
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,10 @@ def _metered(found: Evidence, question: Question) -> list[Metered]:
         names += found.scene.names_of("quality")
     rows = []
     for name in in_order(names, found.scene.about.headline):
+        later = found.scene.columns[name].role == "quality"
         for slug in question.detectors:
             figures = found.figures(slug)
-            if name in figures:
+            if name in figures and (slug == "quality") == later:
                 rows.append(_row(found, slug, name, figures))
     return rows
 

@@ -17,6 +17,7 @@ DETECTORS = ("rowwide", "pairs", "meter")
 NAMED = 3  # pairs in a sentence
 RARE = 0.05  # chance alone does that in one window of twenty
 UNUSUAL = 3.0  # standard deviations
+LEAST_WINDOWS = 2  # reference windows that tell how far columns go together by chance
 HEADS = ("p50", "p95", "p99")
 
 
@@ -74,7 +75,7 @@ class Together:
     def _sentence(self, one: Figure) -> str:
         when = self.evidence.period("rowwide")
         if one.value is None or one.p_value is None:
-            return f"{self._called(one)}: too few rows to tell ({when})."
+            return f"{self._called(one)}: {self._why_not(one)} ({when})."
         how = f"chance alone does as much {often(one.p_value)}, {when}"
         alike = one.p_value > RARE
         if self._embeds(one):
@@ -85,6 +86,18 @@ class Together:
         pairs = [pair.columns for pair in self.pairs if pair.unusual]
         named = f", most of all {listed(pairs, NAMED)}" if pairs else ""
         return f"Columns go together otherwise than in the reference{named} ({how})."
+
+    def _why_not(self, one: Figure) -> str:
+        """What is lacking: windows to learn chance from, or rows."""
+        reference = self.evidence.scene.about
+        if self._embeds(one) or reference.told_in.get(one.name, 0) >= LEAST_WINDOWS:
+            return "too few rows to tell"
+        if not reference.windows:
+            return "this can’t be told, because the reference was sent without windows of time"
+        return (
+            "this can’t be told, because fewer than two of the reference’s windows of time tell of "
+            "whole rows"
+        )
 
     def _embeds(self, one: Figure) -> bool:
         return one.name in self.evidence.scene.about.embeddings

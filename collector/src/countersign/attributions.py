@@ -11,7 +11,7 @@ import numpy as np
 from .batch import Batch, Counted, Tables
 from .design import Design
 from .frames import as_numbers, names_in, read_columns
-from .maps import two_digits
+from .maps import rows_of_means
 from .statement import Refused
 from .tables import Attributions
 
@@ -46,7 +46,8 @@ def count_attributions(frame: Any, design: Design) -> Counted:
 def tell_attributions(counted: Counted, design: Design, min_count: int) -> Attributions | None:
     """The means, of columns with enough attributions; None if there is no such column."""
     least = max(min_count, 1)
-    rows = two_digits(int(counted.tables[("attribution rows",)][0]))
+    explained = int(counted.tables[("attribution rows",)][0])
+    rows = rows_of_means(explained, counted.rows, least)
     means = {
         name: float(f"{total / count:.{DIGITS}g}")
         for name, total, count in zip(

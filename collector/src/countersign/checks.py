@@ -8,8 +8,9 @@ checked in `table_checks`.
 import math
 from itertools import pairwise
 
+from .scheme import Scheme
 from .statement import Baseline, Outcomes, Plan, Refused, Window
-from .table_checks import Scheme, check_labels, check_tally
+from .table_checks import check_labels, check_tally
 from .tables import (
     LATER,
     MAX_COUNT,
@@ -74,11 +75,11 @@ def check_window(window: Window, plan: Plan) -> None:
             "$.predicate.shard",
         )
     check_floor(window.privacy, plan.privacy)
-    if window.revision > 1 and window.tally.maps:
+    if window.revision > 1 and (window.tally.maps or window.tally.attributions):
         raise Refused(
             "privacy.means_once",
             "A window's means are told once: two of nearly the same rows could be subtracted.",
-            "$.predicate.tally.maps",
+            "$.predicate.tally",
         )
     check_tally(window.tally, Scheme.of(plan), window.privacy, "$.predicate.tally")
 
@@ -118,6 +119,12 @@ def check_floor(declared: Privacy, floor: Privacy) -> None:
 
 def check_columns(columns: list[Column], threshold: float | None) -> None:
     """Each column is sound by itself, and they fit together."""
+    if all(c.role in LATER for c in columns):
+        raise Refused(
+            "baseline.no_columns",
+            "At least one column is known when a row is answered, and counted in windows.",
+            "$.predicate.columns",
+        )
     _refuse_repeats([c.name for c in columns], "baseline.duplicate_column", "$.predicate.columns")
     for i, column in enumerate(columns):
         _check_column(column, f"$.predicate.columns[{i}]")
@@ -174,6 +181,7 @@ def _check_task(columns: list[Column], threshold: float | None) -> None:
     """Scores, predictions and outcomes belong together: yes or no, one of several, or a number."""
     role = {c.role: c for c in columns}
     outcome, prediction = role.get("outcome"), role.get("prediction")
+    predictions = sum(c.role == "prediction" for c in columns)
     classes = [c.token for c in columns if c.role == "class_score"]
     if outcome and outcome.kind == "numeric" and ("score" not in role or threshold is not None):
         raise Refused(
@@ -185,6 +193,7 @@ def _check_task(columns: list[Column], threshold: float | None) -> None:
         )
     if classes and (
         prediction is None
+        or predictions > 1
         or prediction.kind != "categorical"
         or len(set(classes)) != len(classes)
         or not set(classes) <= set(prediction.tokens)
@@ -192,7 +201,7 @@ def _check_task(columns: list[Column], threshold: float | None) -> None:
     ):
         raise Refused(
             "baseline.classes",
-            "Every class score names another token of one categorical prediction; "
+            "Every class score names another token of the only prediction, a categorical one; "
             "beside them there is no score.",
         )
 

@@ -10,15 +10,16 @@ the classes that are not told are together none or `min_count` rows and more.
 
 import numpy as np
 
-from .batch import Batch, Tables, tabulate
+from .batch import Batch, Key, Tables, tabulate
 from .binning import FIRST_BIN, Cells
 from .columns import has_sums, metered_lines, tell_metered
 from .cutting import Cutting
 from .design import Design
 from .frames import Array
-from .merging import Lines, safe_groups
-from .scores import KNOWN, NEGATIVE, POSITIVE, UNKNOWN, label_table
-from .tables import ClassTable, Column, Counts
+from .merging import Lines, Starts, safe_groups
+from .scores import KNOWN, NEGATIVE, POSITIVE, UNKNOWN, label_step, label_table
+from .steps import Since, starts_of
+from .tables import ClassTable, Column, Counts, Labels
 
 
 def count_classes(batch: Batch, design: Design) -> Tables:
@@ -79,12 +80,12 @@ def tell_chosen(cutting: Cutting, part: int, design: Design) -> dict[str, Counts
 def cut_class_labels(cutting: Cutting, design: Design) -> None:
     """Cut each class's labels: over all rows, and where it was predicted or wasn't."""
     for column in _told_classes(cutting, design):
-        lines = cutting.lines("class", column.name)[:, :, KNOWN]
+        lines = cutting.lines_and_steps("class", column.name)[:, :, KNOWN]
         scores = cutting.starts("column", column.name)
         overall = cutting.cut(("class", column.name), lines.sum(axis=1), scores)
         chosen = cutting.starts("chosen", column.name)
-        assert overall is not None
-        cutting.cut(("class chosen", column.name), lines, overall, chosen)
+        if overall is not None:
+            cutting.cut(("class chosen", column.name), lines, overall, chosen)
 
 
 def _told_classes(cutting: Cutting, design: Design) -> list[Column]:
@@ -107,13 +108,36 @@ def _told_classes(cutting: Cutting, design: Design) -> list[Column]:
 
 def _labelled(cutting: Cutting, column: Column) -> Array:
     """Known rows by (part, chosen or not, label)."""
-    labelled: Array = cutting.lines("class", column.name)[:, :, KNOWN].sum(axis=-1)
+    labelled: Array = cutting.lines_and_steps("class", column.name)[:, :, KNOWN].sum(axis=-1)
     return labelled
 
 
 def _own_rows(labelled: Lines) -> Lines:
     """Rows of which the class is true, part by part, then those for which it was predicted."""
     return np.concatenate([labelled[:, :, POSITIVE].sum(axis=1), labelled[:, 1].sum(axis=1)])
+
+
+def class_labels_since(tables: Tables, told: Labels, design: Design) -> Since:
+    """The step since labels by class were told.
+
+    Who became known is the same for all classes: of one that wasn't told, all others' rows.
+    """
+    steps: Tables = {}
+    cuts: dict[Key, Starts] = {}
+    known = 0.0
+    for name, table in told.classes.items():
+        raw = tables["class", name]
+        chosen = label_step(raw[1], table.chosen)
+        overall = label_step(raw.sum(axis=0), table.overall)
+        steps["class", name] = np.stack([overall - chosen, chosen])
+        cuts["class", name] = starts_of(table.overall.positives)
+        cuts["class chosen", name] = starts_of(table.chosen.positives)
+        known = overall.sum()
+    for column in design.classes:
+        if column.name not in told.classes:
+            steps["class", column.name] = np.zeros((2, 3, column.size))
+            steps["class", column.name][0, NEGATIVE, 0] = known
+    return Since(steps, cuts)
 
 
 def tell_class_labels(cutting: Cutting, part: int, design: Design) -> dict[str, ClassTable]:

@@ -8,7 +8,7 @@ import argparse
 import hashlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -69,21 +69,17 @@ def baseline(asked: argparse.Namespace) -> int:
     )
     payload = make_baseline(lambda: _batches(asked.file, recipe.texts), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
-    return _send(home, [payload])
+    return _send(home, [lambda: payload])
 
 
 def window(asked: argparse.Namespace) -> int:
     """Count a file's rows as one window, or as many by a time column, and send them."""
     home, plan = _home_and_plan(asked)
     counter = plan.counter(home.hashing_key)
-    make = partial(window_statement, plan, replay=asked.replay)
     shard, shards = asked.shard
+    make = partial(window_statement, plan, replay=asked.replay, shard=shard, shards=shards)
     return _send(
-        home,
-        (
-            make(counted, period, shard=shard, shards=shards)
-            for period, counted in _windows(asked, plan, counter)
-        ),
+        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
     )
 
 
@@ -91,12 +87,9 @@ def outcomes(asked: argparse.Namespace) -> int:
     """Count the labels known so far, by window, and send them."""
     home, plan = _home_and_plan(asked)
     counter = plan.outcome_counter(home.hashing_key)
+    make = partial(outcomes_statement, plan, memory=home.sender.memory)
     return _send(
-        home,
-        (
-            outcomes_statement(plan, counted, period)
-            for period, counted in _windows(asked, plan, counter)
-        ),
+        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
     )
 
 
@@ -146,11 +139,11 @@ def _batches(file: Path, texts: Sequence[str]) -> Iterator[Any]:
     return read_batches(file, texts)
 
 
-def _send(home: Home, payloads: Iterable[bytes]) -> int:
-    """Put statements into the spool, send all that waits, and say what came of it."""
-    for payload in payloads:
+def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
+    """Make statements, put them into the spool, send all that waits, and say what came of it."""
+    for make in statements:
         try:
-            home.sender.put(payload)
+            home.sender.put(make())
         except Refused as refusal:
             if refusal.rule != SMALL_STEP:
                 raise

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -37,6 +38,11 @@ log = logging.getLogger("countersign")
 class Collector:
     """Counts the rows of one deployment, window by window. Threads may share it.
 
+    `memory` is the folder in which the sender keeps what was told of labels; `Home.collector` gives
+    it. Without one, a later revision of a window's labels is cut as if it were the first: then only
+    `Sender.put` protects it, which refuses one that differs by too few rows at the cuts that both
+    have. Runs that overlap are not looked at, and a sender of your own looks at nothing.
+
     Raises `Refused` if no statement could carry the deployment's name or the shard's number.
     """
 
@@ -48,12 +54,13 @@ class Collector:
         deployment: str = "default",
         shard: int = 0,
         shards: int = 1,
+        memory: Path | None = None,
     ) -> None:
         _check_name(deployment, shard, shards)
         self.plan, self.deployment = plan, deployment
         self.shard, self.shards = shard, shards
         self.failures = 0
-        self._key = key
+        self._key, self._memory = key, memory
         self._counter = plan.counter(key)
         self._counted = self._counter.nothing()
         self._buffer: deque[dict[str, Any]] = deque()
@@ -155,11 +162,12 @@ class Collector:
         The batch holds that window's rows with the score, the label, and what it is told by:
         groups, sliced columns, class scores with the prediction; and the columns of quality. All
         under the plan's names; a label is null where it isn't known yet. A later revision counts
-        all labels again.
+        all labels again, and is merged so that, beside what was told of the window before, it
+        gives no small count; raises `Refused` if even so too few labels changed.
         """
         counted = self.plan.outcome_counter(self._key).count(batch)
         period = Period(deployment=self.deployment, start=start, end=end, revision=revision)
-        return outcomes_statement(self.plan, counted, period)
+        return outcomes_statement(self.plan, counted, period, self._memory)
 
     def start(self, send: Callable[[bytes], Any]) -> None:
         """Close each window at its end and hand it to `send`, in a thread, until `stop`."""

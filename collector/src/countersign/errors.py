@@ -7,13 +7,16 @@ the error,). By group the same, under ("errors", name) and so on, with the group
 
 import numpy as np
 
-from .batch import Batch, Floats, Tables, tabulate
-from .columns import rounded
+from .batch import Batch, Floats, Key, Tables, tabulate
+from .columns import largest_of, room_of, rounded
 from .cutting import Cutting
 from .design import Design
 from .frames import Array
-from .merging import runs
-from .tables import Column, ErrorTable
+from .merging import Starts, runs
+from .steps import Since, came, starts_of, told_cells, with_rest
+from .tables import Column, ErrorTable, Labels
+
+KINDS = ("errors", "error sums", "error cells")
 
 
 def errors_of(batch: Batch, design: Design) -> Floats:
@@ -50,17 +53,53 @@ def cut_errors(cutting: Cutting, design: Design) -> None:
     if design.error is None or design.score is None or not cutting.lines("errors").any():
         return
     score_cuts = cutting.starts("column", design.score.name)
-    by_score = cutting.cut(("errors",), cutting.lines("errors"), score_cuts)
-    by_error = cutting.cut(("error cells",), cutting.lines("error cells"))
+    largest = largest_of(design.error.edges)
+    room = room_of(largest, largest, largest**2)
+    by_score = cutting.cut(("errors",), _lines(cutting), score_cuts, room=room)
+    by_error = cutting.cut(("error cells",), cutting.lines_and_steps("error cells")[:, None])
     if by_score is None or by_error is None:
         return
     for column in design.groups:
         told = cutting.told_groups("group", column.name)
         key, inner = ("errors", column.name), ("group", column.name)
-        tables = _by_group(cutting.lines(*key))
-        cutting.cut_groups(key, tables, told, by_score, inner=inner)
+        tables = _lines(cutting, column.name)
+        cutting.cut_groups(key, tables, told, by_score, inner=inner, room=room)
+        told = cutting.told_groups(*key)
         key = ("error cells", column.name)
-        cutting.cut_groups(key, _by_group(cutting.lines(*key)), told, by_error)
+        cutting.cut_groups(key, cutting.lines_and_steps(*key)[:, :, None], told, by_error)
+
+
+def _lines(cutting: Cutting, *name: str) -> Array:
+    """Rows, then the sums of their errors: (parts and steps, (group,) lines, cells)."""
+    rows = cutting.lines_and_steps("errors", *name)[..., None, :]
+    return np.concatenate([rows, cutting.lines_and_steps("error sums", *name)], axis=-2)
+
+
+def errors_since(tables: Tables, told: Labels, design: Design) -> Since:
+    """The step since errors were told."""
+    if told.errors is None or design.error is None:
+        return Since({}, {})
+    steps, cuts = _step(tables, told.errors)
+    for column in design.groups:
+        groups: dict[int, Tables] = {}
+        for cell, table in told_cells(column, told.error_groups).items():
+            own: Tables = {(kind,): tables[kind, column.name][cell] for kind in KINDS}
+            groups[cell], starts = _step(own, table)
+            cuts |= {(*key, column.name, str(cell)): at for key, at in starts.items()}
+        for kind in KINDS:
+            parts = {cell: step[(kind,)] for cell, step in groups.items()}
+            steps[kind, column.name] = with_rest(steps[(kind,)], parts, column.size)
+    return Since(steps, cuts)
+
+
+def _step(tables: Tables, told: ErrorTable) -> tuple[Tables, dict[Key, Starts]]:
+    rows, sums, cells = (tables[(kind,)] for kind in KINDS)
+    steps: Tables = {
+        ("errors",): came(rows[None], told.rows)[0],
+        ("error sums",): came(sums, told.sum, told.sum_absolute, told.sum_squares),
+        ("error cells",): came(cells[None], told.errors)[0],
+    }
+    return steps, {("errors",): starts_of(told.rows), ("error cells",): starts_of(told.errors)}
 
 
 def tell_errors(
@@ -72,13 +111,13 @@ def tell_errors(
     tables, edges = cutting.parts[part].tables, design.error.edges
     groups: dict[str, dict[str, ErrorTable | None]] = {}
     for column in design.groups:
-        raw = [tables[kind, column.name] for kind in ("errors", "error sums", "error cells")]
+        raw = [tables[kind, column.name] for kind in KINDS]
         groups[column.name] = dict.fromkeys(column.tokens)
-        for cell in cutting.told_groups("errors", column.name):
+        for cell in cutting.told_groups("error cells", column.name):
             token = column.tokens[cell - column.first_value]
             own = [table[cell] for table in raw]
             groups[column.name][token] = _table(cutting, own, edges, column, cell)
-    raw = [tables[(kind,)] for kind in ("errors", "error sums", "error cells")]
+    raw = [tables[(kind,)] for kind in KINDS]
     return _table(cutting, raw, edges), groups
 
 
@@ -93,7 +132,7 @@ def _table(
     rows, sums, cells = raw
     about = () if column is None else (column.name, str(cell))
     starts = cutting.starts("errors", *about)
-    largest = max(abs(edges[0]), abs(edges[-1]))
+    largest = largest_of(edges)
     told = [
         rounded(runs(line, starts), bound)
         for line, bound in zip(sums, (largest, largest, largest**2), strict=True)
@@ -105,8 +144,3 @@ def _table(
         sum_squares=told[2],
         errors=runs(cells, cutting.starts("error cells", *about)),
     )
-
-
-def _by_group(tables: Array) -> Array:
-    """From (part, group, cell) to (group, part, cell)."""
-    return np.swapaxes(tables, 0, 1)

@@ -94,7 +94,8 @@ class Home:
         """A collector under the newest plan; `options` as of `Collector`."""
         if self.sender.waiting():  # an earlier process ended before it could send
             self.sender.start()
-        return Collector(self.plan(model, version), key=self.hashing_key, **options)
+        options = {"key": self.hashing_key, "memory": self.sender.memory, **options}
+        return Collector(self.plan(model, version), **options)
 
     def send(self, payload: bytes) -> None:
         """Sign a statement, keep it on disk, and send it from a thread. Doesn't wait."""

@@ -75,7 +75,11 @@ def tell_maps(cutting: Cutting, part: int, design: Design) -> dict[str, MapMeans
     told = {}
     for one in design.maps:
         least = max(one.least_rows, cutting.min_count)
-        rows = [two_digits(count) for [count] in cutting.lines("map rows", one.name).tolist()]
+        counts = cutting.lines("map rows", one.name)[:, 0].tolist()
+        rows = [
+            rows_of_means(count, whole.rows, cutting.min_count)
+            for count, whole in zip(counts, cutting.parts, strict=True)
+        ]
         if rows[part] and all(count == 0 or count >= least for count in rows):
             tables = cutting.parts[part].tables
             mean = tables["map", one.name] / tables["map rows", one.name]
@@ -87,6 +91,15 @@ def _rounded(mean: Array, rows: int) -> list[float]:
     """To a hundredth or a tenth of the sampling error of numbers near 1."""
     decimals = math.ceil(math.log10(10 * math.sqrt(rows)))
     return [round(value, decimals) + 0.0 for value in mean.tolist()]
+
+
+def rows_of_means(rows: int, of: int, min_count: int) -> int:
+    """How many rows means are said to rest on: rounded down, and further down where that would tell
+    of a few among all `of` rows that were left out."""
+    told = two_digits(min(rows, of))
+    if told == two_digits(of) or of - told >= min_count:
+        return told
+    return two_digits(max(of - min_count, 0))
 
 
 def two_digits(rows: int) -> int:

@@ -14,13 +14,25 @@ A run is named by its first cell; `starts` are the first cells of all runs, begi
 [0, 12, None, 42, None]
 """
 
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Starts = npt.NDArray[np.intp]
-Lines = npt.NDArray[np.int64]
+Lines = npt.NDArray[Any]  # whole numbers
+
+
+class Step(NamedTuple):
+    """What came to a table since an earlier release of it, (lines, cells), and where that was cut.
+
+    Lines may be negative. They need be right only as totals of the earlier release's runs.
+    """
+
+    lines: Lines
+    starts: Starts
 
 
 def merge_small(
@@ -62,9 +74,43 @@ def _merge(pieces: Lines, min_count: int) -> list[int]:
     return starts
 
 
+def merge_steps(
+    lines: Lines,
+    steps: Sequence[Step],
+    min_count: int,
+    within: Starts | None = None,
+    prefer: int | None = None,
+) -> Starts | None:
+    """Where the runs start, such that no earlier release, subtracted, gives a small count.
+
+    Subtracting gives the steps at the cuts that both releases have, so there these are safe. And
+    between two such cuts only one of both is cut any further: runs that overlapped would give the
+    step in one of them together with the few rows by which they differ. None if the lines or the
+    steps are too small as a whole.
+    """
+    wholes = [lines.sum(axis=1), *(step.lines.sum(axis=1) for step in steps)]
+    if not all(is_safe(whole, min_count) for whole in wholes):
+        return None
+    within = np.arange(lines.shape[1]) if within is None else within
+
+    def cut(first: int, last: int) -> Starts:
+        finer = [step for step in steps if ((first < step.starts) & (step.starts < last)).any()]
+        allowed = within[(first <= within) & (within < last)]
+        for step in finer:
+            allowed = np.intersect1d(allowed, step.starts)
+        both = np.concatenate([lines, *(step.lines for step in finer)])[:, first:last]
+        middle = None if prefer is None else prefer - first
+        starts = first + merge_small(both, min_count, allowed - first, middle)
+        if not finer or len(starts) == 1:
+            return starts
+        return np.concatenate([cut(a, b) for a, b in pairwise([*starts.tolist(), last])])
+
+    return cut(0, lines.shape[1])
+
+
 def is_safe(counts: Lines, min_count: int) -> bool:
-    """Every count is 0 or at least `min_count`."""
-    return not ((counts > 0) & (counts < min_count)).any()
+    """Every count is 0 or at least `min_count`; so is what was taken away, as a negative count."""
+    return not ((counts != 0) & (np.abs(counts) < min_count)).any()
 
 
 def runs(cells: npt.NDArray[Any], starts: Starts) -> list[Any]:

@@ -8,15 +8,28 @@ than the score's, a slice's than its columns', a series' than the total's.
 from collections.abc import Sequence
 
 from .attributions import tell_attributions
-from .batch import Counted
-from .classes import cut_chosen, cut_class_labels, tell_chosen, tell_class_labels
-from .columns import cut_column, tell_column
+from .batch import Counted, Tables
+from .classes import (
+    class_labels_since,
+    cut_chosen,
+    cut_class_labels,
+    tell_chosen,
+    tell_class_labels,
+)
+from .columns import column_since, cut_column, tell_column
 from .cutting import Cutting
 from .design import Design
-from .errors import cut_errors, tell_errors
+from .errors import cut_errors, errors_since, tell_errors
 from .maps import tell_maps
-from .scores import cut_groups, cut_labels, tell_groups, tell_labels
-from .slices import cut_label_slices, cut_slices, tell_label_slices, tell_slices
+from .scores import cut_groups, cut_labels, labels_since, tell_groups, tell_labels
+from .slices import (
+    cut_label_slices,
+    cut_slices,
+    label_slices_since,
+    tell_label_slices,
+    tell_slices,
+)
+from .steps import Since
 from .tables import LATER, Column, Labels, Tally
 
 
@@ -24,7 +37,8 @@ class Release:
     """Cuts the tables of some parts of the same rows alike, nested in an earlier release's cuts.
 
     Each part has no rows or at least `min_count`. A cut at the decision threshold is kept wherever
-    it can be.
+    it can be. A single part's labels are cut such that none of those told of it `earlier`,
+    subtracted, gives a small count.
     """
 
     def __init__(
@@ -34,9 +48,15 @@ class Release:
         min_count: int,
         *,
         within: "Release | None" = None,
+        earlier: Sequence[Labels] = (),
     ) -> None:
         self.design = design
-        self.cutting: Cutting = Cutting(parts, min_count, within.cutting if within else None)
+        self.cutting: Cutting = Cutting(
+            parts,
+            min_count,
+            within.cutting if within else None,
+            [_since(parts[0].tables, told, design) for told in earlier],
+        )
         for column in self._columns(later=False):
             prefer = design.decision if column.role == "score" else None
             cut_column(self.cutting, column, prefer)
@@ -84,6 +104,19 @@ class Release:
             classes=tell_class_labels(*seen),
             errors=errors,
             error_groups=error_groups,
-            quality={c.name: tell_column(self.cutting, part, c) for c in self._columns(later=True)},
+            quality={
+                c.name: tell_column(self.cutting, part, c)
+                for c in self._columns(later=True)
+                if self.cutting.cuts["column", c.name] is not None
+            },
             slices=tell_label_slices(*seen),
         )
+
+
+def _since(tables: Tables, told: Labels, design: Design) -> Since:
+    """What came to all tables since an earlier release of labels."""
+    steps = labels_since(tables, told, design) | errors_since(tables, told, design)
+    steps |= class_labels_since(tables, told, design) | label_slices_since(tables, told, design)
+    for column in design.columns:
+        steps |= column_since(tables, column, told.quality.get(column.name))
+    return steps

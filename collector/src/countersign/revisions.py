@@ -2,19 +2,24 @@
 
 Labels are cumulative: an earlier revision subtracted from a later one gives the labels that became
 known in between, and if that was one person's, that label. So every revision that went into the
-spool is remembered on the host, and a later one whose difference from any of them holds 1 to
-`min_count` - 1 rows somewhere is held back, until more labels are known. So is one whose sums
-changed where its rows did not: a value was corrected, and the difference would tell by how much.
+spool is remembered on the host:
 
     labels/<SHA-256 of model, version, deployment, plan, start, end>.jsonl    one revision a line
+    labels/<digest of the plan>.bands            bands of the second column of each slice
 
-Compared are all tables of counts; a whole table less its parts too, such as the rows outside a
-group or outside all groups; each at the cuts that its tables share. Only this host's own revisions
-are known here.
+A later one is made beside these: `release` merges its tables until no difference holds 1 to
+`min_count` - 1 rows. It is refused where a table of all rows differs by too few as a whole.
+
+What goes into the spool is compared once more, however it was made: all tables of counts; a whole
+table less its parts too, such as the rows outside a group or outside all groups; each at the cuts
+that its tables share. Also refused are sums that changed where their rows did not: a value was
+corrected, and the difference would tell by how much. Only this host's own revisions are known here.
 """
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -25,12 +30,23 @@ import numpy as np
 from .batch import Floats
 from .merging import Lines, Starts, is_safe
 from .statement import Outcomes, Refused, decode
-from .tables import Cell, ErrorTable, Labels, LabelTable, SliceTable
+from .tables import Cell, ErrorTable, Labels, LabelTable, Slice, SliceTable
 
 SMALL_STEP = "labels.small_step"
 ROUNDING = 1e-6  # of a sum: less is no change
 
 _LABELS = msgspec.json.Decoder(Labels)
+
+
+class About(NamedTuple):
+    """Which window a revision of labels is about."""
+
+    model: str
+    version: str
+    deployment: str
+    plan: str
+    start: datetime
+    end: datetime
 
 
 class Table(NamedTuple):
@@ -44,26 +60,80 @@ Step = tuple[Table, Table]  # before, after
 Key = tuple[str, ...]  # a kind of table; then, for a part of it, the group and the token
 
 
+def earlier_labels(folder: Path, about: About) -> list[Labels]:
+    """What was told of a window, from the first revision to the last."""
+    path = _path(folder, about)
+    return _LABELS.decode_lines(path.read_bytes()) if path.exists() else []
+
+
+def note_bands(folder: Path, plan: str, slices: Sequence[Slice]) -> None:
+    """Remember how the plan's slices are crossed, which their tables don't say."""
+    path = folder / f"{plan}.bands"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = path.with_suffix(f".{secrets.token_hex(4)}.part")
+        part.write_bytes(msgspec.json.encode(widths_of(slices)))
+        part.rename(path)
+
+
+def widths_of(slices: Sequence[Slice]) -> list[int]:
+    """How many bands each slice's second column has."""
+    return [len(one.starts[1]) if len(one.starts) > 1 else 1 for one in slices]
+
+
 def note_revision(folder: Path, payload: bytes) -> None:
     """Remember an outcomes statement; raises `Refused` if it tells too much beside earlier ones."""
     told = decode(payload, Outcomes)[1]
-    about = [told.model, told.version, told.deployment, told.plan, told.start, told.end]
-    path = folder / f"{hashlib.sha256(msgspec.json.encode(about)).hexdigest()}.jsonl"
-    earlier = _LABELS.decode_lines(path.read_bytes()) if path.exists() else []
-    if not all(is_safe_step(labels, told.labels, told.privacy.min_count) for labels in earlier):
-        raise Refused(
-            SMALL_STEP,
-            "Since an earlier revision, too few labels became known to tell them: "
-            "count this window's labels again when more are.",
-        )
+    about = About(told.model, told.version, told.deployment, told.plan, told.start, told.end)
+    earlier = earlier_labels(folder, about)
+    bands = folder / f"{told.plan}.bands"
+    widths = msgspec.json.decode(bands.read_bytes(), type=list[int]) if bands.exists() else None
+    least = told.privacy.min_count
+    if not all(is_safe_step(labels, told.labels, least, widths) for labels in earlier):
+        raise _small_step()
     if told.labels not in earlier:
-        with path.open("ab") as file:
+        with _path(folder, about).open("ab") as file:
             file.write(msgspec.json.encode(told.labels) + b"\n")
 
 
-def is_safe_step(before: Labels, after: Labels, min_count: int) -> bool:
-    """No difference of the two, nor what parts leave of a whole's, holds 1 to min_count - 1."""
-    steps = chain(_steps(_tables(before), _tables(after)), _slice_steps(before, after))
+def refuse_less(labels: Labels, earlier: Sequence[Labels]) -> None:
+    """Raises `Refused` if a kind of table of all rows was told earlier, and now can't be."""
+    told = [_wholes(one) for one in earlier]
+    if not set().union(*told) <= _wholes(labels):
+        raise _small_step()
+
+
+def _wholes(labels: Labels) -> set[str]:
+    """What is told of all rows. Of a quality all of whose cells are merged, nothing is."""
+    kinds = {"labels": labels.overall, "errors": labels.errors, "classes": labels.classes}
+    told = {kind for kind, tables in kinds.items() if tables}
+    return told | {
+        f"quality {name}"
+        for name, counts in labels.quality.items()
+        if sum(cell is not None for cell in counts.cells) > 1
+    }
+
+
+def _small_step() -> Refused:
+    return Refused(
+        SMALL_STEP,
+        "Since an earlier revision, too few labels became known or were corrected to tell them: "
+        "count this window's labels again when more are.",
+    )
+
+
+def _path(folder: Path, about: About) -> Path:
+    return folder / f"{hashlib.sha256(msgspec.json.encode(list(about))).hexdigest()}.jsonl"
+
+
+def is_safe_step(
+    before: Labels, after: Labels, min_count: int, widths: Sequence[int] | None = None
+) -> bool:
+    """No difference of the two, nor what parts leave of a whole's, holds 1 to min_count - 1.
+
+    `widths` says how many bands each slice's second column has; otherwise every number is tried.
+    """
+    steps = chain(_steps(_tables(before), _tables(after)), _slice_steps(before, after, widths))
     return all(_is_safe(taken, min_count) for taken in steps)
 
 
@@ -146,15 +216,14 @@ def _size(counts: Floats, sums: Floats) -> Floats:
     return sizes
 
 
-def _slice_steps(before: Labels, after: Labels) -> Iterator[list[Step]]:
-    """Slices, summed to the crossed bands that both have.
-
-    How many bands the second column has isn't told: every number that fits is tried.
-    """
-    for one, other in zip(before.slices, after.slices, strict=False):
+def _slice_steps(
+    before: Labels, after: Labels, widths: Sequence[int] | None
+) -> Iterator[list[Step]]:
+    """Slices, summed to the crossed bands that both have."""
+    for i, (one, other) in enumerate(zip(before.slices, after.slices, strict=False)):
         if one is None or other is None:
             continue
-        for width in range(1, len(one.rows) + 1):
+        for width in range(1, len(one.rows) + 1) if widths is None else [widths[i]]:
             first, second = _bands(one, width), _bands(other, width)
             if first is not None and second is not None:
                 across, down = (np.intersect1d(*axis) for axis in zip(first, second, strict=True))

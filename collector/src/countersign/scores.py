@@ -6,14 +6,15 @@ Raw tables: ("score",) is (label, cells); ("group", name) is (group, label, cell
 
 import numpy as np
 
-from .batch import Batch, Tables, tabulate
+from .batch import Batch, Floats, Key, Tables, tabulate
 from .binning import Cells
 from .columns import has_sums, metered_lines, tell_metered
 from .cutting import Cutting
 from .design import Design
 from .frames import boolean_cells
 from .merging import Lines, Starts, runs
-from .tables import Counts, LabelTable
+from .steps import Since, came, starts_of, told_cells, with_rest
+from .tables import Counts, Labels, LabelTable
 
 NEGATIVE, POSITIVE, UNKNOWN = 0, 1, 2
 KNOWN = [NEGATIVE, POSITIVE]
@@ -50,7 +51,7 @@ def cut_groups(cutting: Cutting, design: Design) -> None:
         lines = metered_lines(cells, design.score, has_sums(cutting, design.score))
         cutting.cut_groups(
             ("group", column.name),
-            _by_group(lines),
+            lines,
             cutting.cells_alone(column),
             cutting.starts("column", design.score.name),
             prefer=design.decision,
@@ -61,22 +62,37 @@ def cut_labels(cutting: Cutting, design: Design) -> None:
     """Cut the labels by score within the score's cuts; by group, within the group's too."""
     if design.score is None or design.outcome is None or design.outcome.kind != "boolean":
         return
-    lines = cutting.lines("score")[:, KNOWN]
+    lines = cutting.lines_and_steps("score")[:, KNOWN]
     score_cuts = cutting.starts("column", design.score.name)
     if not lines.any():
         return
     starts = cutting.cut(("labels",), lines, score_cuts, prefer=design.decision)
     for column in design.groups if starts is not None else []:
         assert starts is not None
-        tables = cutting.lines("group", column.name)[:, :, KNOWN]
         cutting.cut_groups(
             ("label groups", column.name),
-            _by_group(tables),
+            cutting.lines_and_steps("group", column.name)[:, :, KNOWN],
             cutting.told_groups("group", column.name),
             starts,
             inner=("group", column.name),
             prefer=design.decision,
         )
+
+
+def labels_since(tables: Tables, told: Labels, design: Design) -> Since:
+    """The step since the labels were told."""
+    if told.overall is None:
+        return Since({}, {})
+    whole = label_step(tables[("score",)], told.overall)
+    steps: Tables = {("score",): whole}
+    cuts: dict[Key, Starts] = {("labels",): starts_of(told.overall.positives)}
+    for column in design.groups:
+        groups = told_cells(column, told.groups)
+        own = {c: label_step(tables["group", column.name][c], t) for c, t in groups.items()}
+        steps["group", column.name] = with_rest(whole, own, column.size)
+        for cell, table in groups.items():
+            cuts["label groups", column.name, str(cell)] = starts_of(table.positives)
+    return Since(steps, cuts)
 
 
 def tell_groups(cutting: Cutting, part: int, design: Design) -> dict[str, dict[str, Counts]]:
@@ -119,6 +135,12 @@ def tell_labels(
     return label_table(tables[("score",)], starts), groups
 
 
+def label_step(table: Lines, told: LabelTable) -> Floats:
+    """The step of a (label, cells) table since its labels were told; none of the unknown ones."""
+    known = came(table[KNOWN], told.negatives, told.positives)
+    return np.concatenate([known, np.zeros_like(known[:1])])
+
+
 def label_table(table: Lines, starts: Starts | None) -> LabelTable | None:
     """The told labels of a (label, cells) table."""
     if starts is None:
@@ -126,8 +148,3 @@ def label_table(table: Lines, starts: Starts | None) -> LabelTable | None:
     return LabelTable(
         positives=runs(table[POSITIVE], starts), negatives=runs(table[NEGATIVE], starts)
     )
-
-
-def _by_group(tables: Lines) -> Lines:
-    """From (part, group, line, cell) to (group, lines of all parts, cell)."""
-    return np.concatenate(list(tables), axis=1)

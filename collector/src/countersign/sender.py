@@ -79,8 +79,8 @@ class Sender:
             "Content-Type": "application/vnd.dsse+json",
         }
         self._spool, self._refused = directory / "spool", directory / "refused"
-        self._labels = directory / "labels"
-        for folder in (self._spool, self._refused, self._labels):
+        self.memory = directory / "labels"
+        for folder in (self._spool, self._refused, self.memory):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._flushing = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -96,7 +96,7 @@ class Sender:
             raise Refused("spool.full", "Too many statements wait: the appliance doesn't answer.")
         line = _first_line(payload)
         if line == ADDRESS[PREDICATE_TYPES[Outcomes]]:
-            note_revision(self._labels, payload)
+            note_revision(self.memory, payload)
         content = line.encode() + b"\n" + dsse.sign(payload, self._key)
         name = f"{time.time_ns():020d}-{digest_of(payload)}.statement"
         _write_durably(self._spool / name, content)

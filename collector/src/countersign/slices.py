@@ -15,22 +15,22 @@ labels, and ("slice loss", number), (first bands, second bands), a regression's 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .batch import Batch, Tables, tabulate
+from .batch import Batch, Key, Tables, tabulate
 from .binning import Cells
-from .columns import rounded
+from .columns import largest_of, room_of, rounded
+from .crossing import crossed_runs, cut_product, uncross
 from .cutting import Cutting
 from .design import Design
 from .errors import errors_of
 from .frames import Array
-from .merging import Lines, Starts, is_safe, merge_small
+from .merging import Starts
 from .scores import POSITIVE, UNKNOWN, labels_of
-from .tables import Slice, SliceTable
-
-FLOORS = (1, 2, 4, 8, 16)
+from .steps import Since, starts_of
+from .tables import Labels, Slice, SliceTable
 
 
 class Family(NamedTuple):
@@ -110,9 +110,12 @@ def _is_cut_at_decision(cutting: Cutting, design: Design, key: tuple[str, ...]) 
 def _cut(cutting: Cutting, design: Design, own: Family, whole: Family | None = None) -> None:
     """Cut the sliced columns first, then every slice within them; parts within the `whole`."""
     measures = slice(None) if design.decides else slice(1)
+    room: tuple[float, ...] = ()
+    if design.error is not None and own is LABELLED:
+        room = room_of(largest_of(design.error.edges))
     for name in _sliced(design):
         limit = cutting.cuts.get(("column" if whole is None else whole.columns, name))
-        lines = cutting.lines(own.columns, name)[:, measures]
+        lines = cutting.lines_and_steps(own.columns, name)[:, measures]
         if limit is not None and lines.any():
             cutting.cut((own.columns, name), lines, limit, _starts_on(design, name))
     for i, one in enumerate(design.slices):
@@ -123,9 +126,12 @@ def _cut(cutting: Cutting, design: Design, own: Family, whole: Family | None = N
         told = [limit for limit in limits if limit is not None]
         within = cutting.limit(key, *told)
         if within is not None and len(told) == len(limits) and cutting.may_tell(key):
-            lines = np.moveaxis(cutting.lines(*key)[..., measures], -1, 1)
-            lines = lines.reshape(-1, *lines.shape[2:])
-            cutting.cuts[key] = cut_product(lines, within, cutting.min_count)
+            lines = np.moveaxis(cutting.lines_and_steps(*key)[..., measures], -1, 1)
+            if room:
+                loss = cutting.lines_and_steps("slice loss", str(i))[:, None]
+                lines = np.concatenate([lines, loss], axis=1)
+            parts, since = cutting.divide(key, lines)
+            cutting.cuts[key] = cut_product(parts, within, cutting.min_count, since, room)
 
 
 def _crossed(one: Slice, cuts: Sequence[Starts | None]) -> Starts | None:
@@ -136,27 +142,62 @@ def _crossed(one: Slice, cuts: Sequence[Starts | None]) -> Starts | None:
     return np.flatnonzero(np.logical_and.outer(at[0], at[1] if len(at) > 1 else [True]))
 
 
-def cut_product(lines: Lines, within: Starts, min_count: int) -> Starts:
-    """Where the crossed bands' runs start, as places in the table's rows one after the other.
+def label_slices_since(tables: Tables, told: Labels, design: Design) -> Since:
+    """The step since the labels' slices were told."""
+    steps: Tables = {}
+    cuts: dict[Key, Starts] = {}
+    for i, table in enumerate(told.slices):
+        if table is None:
+            continue
+        number, starts = str(i), starts_of(table.rows)
+        now = tables[LABELLED.slices, number]
+        hits = [0] * len(table.rows) if table.hits is None else table.hits
+        step = _came(now.sum(axis=-1), table.rows, starts)
+        wrong = _came(now[..., 1], hits, starts)
+        steps[LABELLED.slices, number] = np.stack([step - wrong, wrong], axis=-1)
+        cuts[LABELLED.slices, number] = starts
+        if table.loss is not None:
+            steps["slice loss", number] = _came(tables["slice loss", number], table.loss, starts)
+    for name in _sliced(design):
+        found = _column_since(design, name, steps, cuts)
+        if found is not None:
+            steps[LABELLED.columns, name], cuts[LABELLED.columns, name] = found
+    return Since(steps, cuts)
 
-    `lines` is (lines, first bands, second bands); `within` crosses the bands at which runs may
-    start. The second bands are merged first, in the sums over the first; the larger they are made,
-    the fewer of the first need merging: the floor that leaves most cells is the best.
+
+def _came(now: Array, told: Sequence[float | None], starts: Starts) -> Array:
+    """The step of a table of crossed bands, each run's in its first one."""
+    before, after = (
+        np.nan_to_num(np.array(x, np.float64)) for x in (told, crossed_runs(now, starts))
+    )
+    step: Array = (after - before).reshape(now.shape)
+    return step
+
+
+def _column_since(
+    design: Design, name: str, steps: Tables, cuts: dict[Key, Starts]
+) -> tuple[Array, Starts] | None:
+    """A column's step, (2, cells), and its cuts, from all told slices on it.
+
+    Each tells what came before each of its bands; together, what came between any two of those.
     """
-    width = lines.shape[2]
-    first, second = np.unique(within // width), np.unique(within % width)
-    pieces = np.add.reduceat(np.add.reduceat(lines, first, axis=1), second, axis=2)
-    sums = pieces.sum(axis=1)
-    best = np.zeros(1, np.intp)
-    for floor in FLOORS:
-        if not is_safe(sums.sum(axis=1), floor * min_count):
-            break
-        down = merge_small(sums, floor * min_count)
-        columns = np.moveaxis(np.add.reduceat(pieces, down, axis=2), 2, 1)
-        across = merge_small(columns.reshape(-1, len(first)), min_count)
-        if len(across) * len(down) > len(best):
-            best = np.add.outer(first[across] * width, second[down]).ravel()
-    return best
+    before: dict[int, Array] = {}
+    for i, one in enumerate(design.slices):
+        key = (LABELLED.slices, str(i))
+        if name not in one.columns or key not in cuts:
+            continue
+        axis = one.columns.index(name)
+        bands = steps[key].sum(axis=1 - axis)
+        sums = np.concatenate([np.zeros((1, 2)), np.cumsum(bands, axis=0)])
+        for band in uncross(cuts[key], steps[key].shape[1])[axis].tolist():
+            before[one.starts[axis][band]] = sums[band]
+        total = sums[-1]
+    if not before:
+        return None
+    starts = np.array(sorted(before))
+    step = np.zeros((2, design.by_name[name].size))
+    step[:, starts] = np.diff([*(before[start] for start in starts), total], axis=0).T
+    return step, starts
 
 
 def tell_slices(cutting: Cutting, part: int, design: Design) -> list[SliceTable | None]:
@@ -179,24 +220,13 @@ def _tell(
     tables = cutting.parts[part].tables
     counts, loss = tables[family.slices, str(number)], None
     if design.error is not None and family is LABELLED:
-        largest = max(abs(design.error.edges[0]), abs(design.error.edges[-1]))
-        loss = rounded(_runs(tables["slice loss", str(number)], starts), largest)
+        sums = crossed_runs(tables["slice loss", str(number)], starts)
+        loss = rounded(sums, largest_of(design.error.edges))
     return SliceTable(
-        rows=_runs(counts.sum(axis=-1), starts),
-        hits=_runs(counts[..., 1], starts) if design.decides else None,
+        rows=crossed_runs(counts.sum(axis=-1), starts),
+        hits=crossed_runs(counts[..., 1], starts) if design.decides else None,
         loss=loss,
     )
-
-
-def _runs(table: Array, starts: Starts) -> list[Any]:
-    """The crossed bands as they are told: a run's total in its first one, None in the others."""
-    width = table.shape[1]
-    across, down = np.unique(starts // width), np.unique(starts % width)
-    totals = np.add.reduceat(np.add.reduceat(table, across, axis=0), down, axis=1)
-    told: list[Any] = [None] * table.size
-    for start, total in zip(starts.tolist(), totals.ravel().tolist(), strict=True):
-        told[start] = total
-    return told
 
 
 def _sliced(design: Design) -> list[str]:

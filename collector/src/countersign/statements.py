@@ -1,7 +1,9 @@
 """Raw counts to the bytes of a window or outcomes statement, checked as the appliance will."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -10,6 +12,7 @@ from .checks import check_outcomes, check_window
 from .counting import Counter
 from .design import Design
 from .release import Release
+from .revisions import About, earlier_labels, note_bands, refuse_less
 from .statement import Outcomes, Plan, Refused, Window, decode, digest_of, encode, moment
 from .tables import Labels, Tally
 
@@ -91,9 +94,20 @@ def window_statement(
     return payload
 
 
-def outcomes_statement(opened: OpenPlan, counted: Counted, period: Period) -> bytes:
-    """The labels known so far for one window."""
+def outcomes_statement(
+    opened: OpenPlan, counted: Counted, period: Period, memory: Path | None = None
+) -> bytes:
+    """The labels known so far for one window; `memory` is the folder of what was told of it before.
+
+    Raises `Refused` if too few labels changed since then to tell anything.
+    """
     plan = opened.plan
+    told: list[Labels] = []
+    if memory is not None:
+        told = earlier_labels(memory, _about(opened, period))
+        note_bands(memory, opened.digest, plan.slices)
+    labels = _labels(opened, counted, told)
+    refuse_less(labels, told)
     outcomes = Outcomes(
         model=plan.model,
         version=plan.version,
@@ -103,7 +117,7 @@ def outcomes_statement(opened: OpenPlan, counted: Counted, period: Period) -> by
         end=moment(period.end),
         revision=period.revision,
         privacy=plan.privacy,
-        labels=_labels(opened, counted),
+        labels=labels,
     )
     payload = encode(outcomes, opened.version_digest)
     check_outcomes(decode(payload, Outcomes)[1], plan)
@@ -120,12 +134,18 @@ def _tally(opened: OpenPlan, counted: Counted, *, means: bool) -> Tally:
         return Tally(rows=None, columns={})
     design = Design.of(opened.plan).now
     [tally] = Release([counted], design, opened.plan.privacy.min_count).tallies()
-    return tally if means else msgspec.structs.replace(tally, maps={})
+    return tally if means else msgspec.structs.replace(tally, maps={}, attributions=None)
 
 
-def _labels(opened: OpenPlan, counted: Counted) -> Labels:
+def _about(opened: OpenPlan, period: Period) -> About:
+    plan = opened.plan
+    start, end = moment(period.start), moment(period.end)
+    return About(plan.model, plan.version, period.deployment, opened.digest, start, end)
+
+
+def _labels(opened: OpenPlan, counted: Counted, told: Sequence[Labels]) -> Labels:
     if _too_few(opened, counted):
         return Labels()
     design = Design.of(opened.plan).later
-    [labels] = Release([counted], design, opened.plan.privacy.min_count).labels()
+    [labels] = Release([counted], design, opened.plan.privacy.min_count, earlier=told).labels()
     return labels

@@ -1,8 +1,9 @@
 """What columns are, judged from sampled rows: kind, bins, vocabulary.
 
-Bins and vocabularies tell of many rows and never of one: edges are quantiles rounded to two
-significant digits, never the smallest or the largest value as such, and every bin and every token
-stands for `min_count` sampled rows or more. What remains is "below", "above" or "other".
+Bins and vocabularies tell of many rows and never of one: edges are quantiles, those of a
+probability half even, rounded to two significant digits, never the smallest or the largest value as
+such, and every bin and every token stands for `min_count` sampled rows or more. What remains is
+"below", "above" or "other".
 """
 
 import math
@@ -19,6 +20,8 @@ from .tables import LARGEST, MAX_CELLS, Kind, Role
 
 BINS = 20
 SCORE_BINS = 50
+GRID = 2_000  # numbers from 0 to 1 that an even edge may be
+EVEN_FROM = 0.001  # share of scores below, and above, those that the even edges are spread over
 OUTER = 0.01  # share of rows below the first edge, and above the last
 MOST_OUTER = 0.25  # of fewer rows nothing finer than the order of magnitude is told
 TAIL = (0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # quantiles of a meter that get an edge
@@ -80,14 +83,31 @@ def score_edges(values: Array, threshold: float | None, min_count: int) -> list[
         edges = {*numeric_edges(values, min_count), *declared}
         return thin_out(sorted(edges), ordered, min_count, {min(edges), max(edges), *declared})
     declared |= {0.0, 1.0}
-    quantiles = (
-        np.quantile(ordered, np.arange(1, SCORE_BINS - 1) / (SCORE_BINS - 1)).tolist()
-        if ordered.size
-        else []
+    inner = _mixed_quantiles(ordered, 1.0 if threshold is None else threshold)
+    rounded = {round_edge(q, 1.0) if q < 0.5 else 1 - round_edge(1 - q, 1.0) for q in inner}
+    edges = {round(edge, 12) for edge in rounded} | declared
+    return thin_out(sorted(edges), ordered, min_count, declared)
+
+
+def _mixed_quantiles(ordered: Floats, threshold: float) -> list[float]:
+    """SCORE_BINS bins in all on both sides of the threshold, half even and half quantiles.
+
+    Even edges keep what a bin means when scores move to where few were, quantiles keep the ranking
+    where most are: these are quantiles of half the scores and half an even spread over their range.
+    """
+    if not ordered.size:
+        return []
+    low, high = np.quantile(ordered, [EVEN_FROM, 1 - EVEN_FROM])
+    at = np.unique(np.concatenate([np.linspace(0, 1, GRID + 1), ordered]))
+    even = np.clip((at - low) / max(high - low, 1 / GRID), 0, 1)
+    rank = (np.searchsorted(ordered, at, side="right") / ordered.size + even) / 2
+    middle = float(np.interp(threshold, at, rank)) if 0 < threshold < 1 else 1.0
+    below = int(np.clip(round(SCORE_BINS * middle), 1, SCORE_BINS - (middle < 1)))
+    levels = np.concatenate(
+        [np.linspace(0, middle, below + 1), np.linspace(middle, 1, SCORE_BINS - below + 1)]
     )
-    rounded = {round_edge(q, 1.0) if q < 0.5 else 1 - round_edge(1 - q, 1.0) for q in quantiles}
-    inner = {round(edge, 12) for edge in rounded if 0 < edge < 1}
-    return thin_out(sorted(inner | declared), ordered, min_count, declared)
+    places = np.searchsorted(rank, levels[(levels > 0) & (levels < 1) & (levels != middle)])
+    return [float(at[place]) for place in places]
 
 
 def meter_edges(values: Array, min_count: int, *, far: bool) -> list[float]:

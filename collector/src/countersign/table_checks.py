@@ -3,61 +3,34 @@
 Every function returns nothing or raises `Refused` with a stable rule name and the field's path.
 """
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping
 
-from .statement import Baseline, Plan, Refused
+from .cell_checks import (
+    check_cell,
+    check_cells,
+    check_counts,
+    check_parts,
+    largest_of,
+    refuse_impossible_sums,
+    starts_of,
+    total,
+)
+from .scheme import Scheme
+from .slice_checks import Whole, check_slices
+from .statement import Refused
 from .tables import (
     LATER,
-    Attributions,
-    Cell,
     ClassTable,
     Column,
     Counts,
     ErrorTable,
     Labels,
     LabelTable,
-    Map,
     Privacy,
-    Slice,
-    SliceTable,
     Tally,
 )
 
-ROUNDING = 1e-6
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """What is to be counted: the part of a baseline or plan that tables are held against."""
-
-    columns: Sequence[Column]
-    slices: Sequence[Slice] = ()
-    maps: Sequence[Map] = ()
-    decides: bool = False  # whether the score becomes a decision
-
-    @classmethod
-    def of(cls, source: Baseline | Plan) -> "Scheme":
-        """The scheme of a baseline or plan."""
-        return cls(source.columns, source.slices, source.maps, source.threshold is not None)
-
-    @cached_property
-    def by_name(self) -> dict[str, Column]:
-        return {c.name: c for c in self.columns}
-
-    @cached_property
-    def score(self) -> Column | None:
-        return next((c for c in self.columns if c.role == "score"), None)
-
-    @cached_property
-    def outcome(self) -> Column | None:
-        return next((c for c in self.columns if c.role == "outcome"), None)
-
-    def named(self, role: str) -> set[str]:
-        """The names of the columns that have a role."""
-        return {c.name for c in self.columns if c.role == role}
+__all__ = ["Scheme", "check_labels", "check_tally"]
 
 
 def check_tally(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -76,54 +49,13 @@ def check_tally(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> No
     for i, (name, counts) in enumerate(tally.columns.items()):
         where = f"{path}.columns[{i}]"
         check_counts(counts, scheme.by_name[name], privacy, where)
-        if privacy.mechanism == "none" and sum(c or 0 for c in counts.cells) != tally.rows:
+        if privacy.mechanism == "none" and total(counts.cells) != tally.rows:
             raise Refused("tally.partition", "A column's cells add up to the rows.", where)
     _check_groups(tally, scheme, privacy, path)
     _check_chosen(tally, scheme, privacy, f"{path}.chosen")
-    _check_slices(tally.slices, scheme, privacy, f"{path}.slices", tally)
+    _check_window_slices(tally, scheme, privacy, f"{path}.slices")
     _check_maps(tally, scheme, privacy, f"{path}.maps")
-    if tally.attributions is not None:
-        _check_attributions(tally.attributions, scheme, privacy, f"{path}.attributions")
-
-
-def check_counts(counts: Counts, column: Column, privacy: Privacy, path: str) -> None:
-    """As many cells as the column has, none below the floor; a metered one has possible sums."""
-    check_cells(counts.cells, column, privacy, path)
-    metered = column.metered
-    if (counts.sum is not None, counts.sum_squares is not None) != (metered, metered):
-        raise Refused(
-            "tally.sums", "Scores and meters have both sums, and no other column has any.", path
-        )
-    if counts.sum is None or counts.sum_squares is None:
-        return
-    if _starts(counts.sum) != _starts(counts.sum_squares):
-        raise Refused("tally.sums", "Both sums are told of the same cells.", path)
-    largest = _largest(column)
-    _refuse_impossible_sums(counts.sum, counts.cells, (-largest, largest), privacy, path)
-    _refuse_impossible_sums(counts.sum_squares, counts.cells, (0.0, largest**2), privacy, path)
-
-
-def check_cells(cells: Sequence[Cell], column: Column, privacy: Privacy, path: str) -> None:
-    """As many cells as the column has, the first not null, none below the floor."""
-    if len(cells) != column.size:
-        raise Refused("tally.cells", f"This column has {column.size} cells.", path)
-    if cells[0] is None:
-        raise Refused(
-            "tally.first_cell", "The first cell can't be merged into one before it.", path
-        )
-    for cell in cells:
-        if cell is not None:
-            check_cell(cell, privacy, path)
-
-
-def check_cell(count: int, privacy: Privacy, path: str) -> None:
-    """Without noise a count is 0 or at least min_count; with noise it may be anything not huge."""
-    if privacy.mechanism == "none" and (count < 0 or 0 < count < privacy.min_count):
-        raise Refused(
-            "privacy.cell_below_floor",
-            f"A count is 0 or at least {privacy.min_count}; merge smaller cells with a neighbour.",
-            path,
-        )
+    _check_attributions(tally, scheme, privacy, f"{path}.attributions")
 
 
 def check_labels(labels: Labels | None, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -151,7 +83,7 @@ def check_labels(labels: Labels | None, scheme: Scheme, privacy: Privacy, path: 
         raise Refused("labels.quality", "Quality is told of quality columns only.", path)
     for i, (name, counts) in enumerate(labels.quality.items()):
         check_counts(counts, scheme.by_name[name], privacy, f"{path}.quality[{i}]")
-    _check_slices(labels.slices, scheme, privacy, f"{path}.slices")
+    _check_label_slices(labels, scheme, privacy, f"{path}.slices")
 
 
 def _check_groups(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -160,39 +92,63 @@ def _check_groups(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> 
         _refuse_unknown_group(group, tables, scheme, where)
         if scheme.score is None:
             raise Refused("tally.groups", "Tables by group need a score column.", where)
-        overall = tally.columns[scheme.score.name].cells
-        for counts in tables.values():
+        for token, counts in tables.items():
             check_counts(counts, scheme.score, privacy, where)
-            _refuse_finer(counts.cells, overall, where)
+            _check_total(counts, tally, (scheme.by_name[group], token), privacy, where)
+        overall = tally.columns[scheme.score.name].cells
+        check_parts(overall, [c.cells for c in tables.values()], privacy, where)
 
 
 def _check_chosen(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
     if not set(tally.chosen) <= scheme.named("class_score"):
         raise Refused("tally.chosen", "Chosen rows are told of class scores only.", path)
     for name, counts in tally.chosen.items():
-        check_counts(counts, scheme.by_name[name], privacy, path)
-        _refuse_finer(counts.cells, tally.columns[name].cells, path)
+        column = scheme.by_name[name]
+        check_counts(counts, column, privacy, path)
+        assert scheme.prediction is not None and column.token is not None
+        _check_total(counts, tally, (scheme.prediction, column.token), privacy, path)
+        check_parts(tally.columns[name].cells, [counts.cells], privacy, path)
+
+
+def _check_total(
+    counts: Counts, told: Tally, of: tuple[Column, str], privacy: Privacy, path: str
+) -> None:
+    """A category's table has the rows of its cell in its column, where that stands alone."""
+    column, token = of
+    cells = told.columns[column.name].cells
+    place = column.first_value + column.tokens.index(token)
+    if None in cells[place : place + 2]:
+        raise Refused(
+            "privacy.differencing",
+            "A category that is merged with a neighbour has no table of its own.",
+            path,
+        )
+    if privacy.mechanism == "none" and total(counts.cells) != cells[place]:
+        raise Refused("tally.partition", "A category's table adds up to its cell.", path)
 
 
 def _check_label_groups(labels: Labels, scheme: Scheme, privacy: Privacy, path: str) -> None:
-    """Tables by group are merged at least as far as the table over all rows."""
+    """Tables by group are parts of the table over all rows."""
     for told, overall in ((labels.groups, labels.overall), (labels.error_groups, labels.errors)):
         if told and overall is None:
             raise Refused("labels.withheld", "Tables by group need the overall table.", path)
     where = f"{path}.groups"
     for group, tables in labels.groups.items():
         _refuse_unknown_group(group, tables, scheme, where)
-        for table in filter(None, tables.values()):
-            assert labels.overall is not None
+        assert labels.overall is not None
+        parts = [table for table in tables.values() if table is not None]
+        for table in parts:
             _check_label_table(table, scheme.score, privacy, where)
-            _refuse_finer(table.positives, labels.overall.positives, where)
+        check_parts(labels.overall.positives, [t.positives for t in parts], privacy, where)
+        check_parts(labels.overall.negatives, [t.negatives for t in parts], privacy, where)
     for group, errors in labels.error_groups.items():
         _refuse_unknown_group(group, errors, scheme, where)
-        for one in filter(None, errors.values()):
-            assert labels.errors is not None
+        assert labels.errors is not None
+        told_errors = [table for table in errors.values() if table is not None]
+        for one in told_errors:
             _check_error_table(one, scheme, privacy, where)
-            _refuse_finer(one.rows, labels.errors.rows, where)
-            _refuse_finer(one.errors, labels.errors.errors, where)
+        check_parts(labels.errors.rows, [t.rows for t in told_errors], privacy, where)
+        check_parts(labels.errors.errors, [t.errors for t in told_errors], privacy, where)
 
 
 def _check_label_table(
@@ -202,7 +158,7 @@ def _check_label_table(
     assert score is not None
     check_cells(table.positives, score, privacy, path)
     check_cells(table.negatives, score, privacy, path)
-    if _starts(table.positives) != _starts(table.negatives):
+    if starts_of(table.positives) != starts_of(table.negatives):
         raise Refused(
             "labels.merged_apart", "Positives and negatives have the same null cells.", path
         )
@@ -213,88 +169,59 @@ def _check_error_table(table: ErrorTable, scheme: Scheme, privacy: Privacy, path
     assert scheme.score is not None and scheme.outcome is not None
     check_cells(table.rows, scheme.score, privacy, path)
     check_cells(table.errors, scheme.outcome, privacy, path)
-    if privacy.mechanism == "none" and _total(table.rows) != _total(table.errors):
+    if privacy.mechanism == "none" and total(table.rows) != total(table.errors):
         raise Refused("labels.errors", "Rows by score and by error add up to the same.", path)
-    largest = _largest(scheme.outcome)
-    _refuse_impossible_sums(table.sum, table.rows, (-largest, largest), privacy, path)
-    _refuse_impossible_sums(table.sum_absolute, table.rows, (0.0, largest), privacy, path)
-    _refuse_impossible_sums(table.sum_squares, table.rows, (0.0, largest**2), privacy, path)
+    largest = largest_of(scheme.outcome)
+    refuse_impossible_sums(table.sum, table.rows, (-largest, largest), privacy, path)
+    refuse_impossible_sums(table.sum_absolute, table.rows, (0.0, largest), privacy, path)
+    refuse_impossible_sums(table.sum_squares, table.rows, (0.0, largest**2), privacy, path)
 
 
 def _check_classes(
-    classes: dict[str, ClassTable], scheme: Scheme, privacy: Privacy, path: str
+    classes: Mapping[str, ClassTable], scheme: Scheme, privacy: Privacy, path: str
 ) -> None:
+    """Every class counts the same rows, and those of no told class are not few."""
     if not set(classes) <= scheme.named("class_score"):
         raise Refused("labels.classes", "Labels by class are told of class scores only.", path)
     for name, table in classes.items():
-        column = scheme.by_name[name]
-        _check_label_table(table.overall, column, privacy, path)
-        _check_label_table(table.chosen, column, privacy, path)
-        _refuse_finer(table.chosen.positives, table.overall.positives, path)
+        for one in (table.overall, table.chosen):
+            _check_label_table(one, scheme.by_name[name], privacy, path)
+        check_parts(table.overall.positives, [table.chosen.positives], privacy, path)
+        check_parts(table.overall.negatives, [table.chosen.negatives], privacy, path)
+    rows = [[_labelled(table.overall)] for table in classes.values()]
+    if privacy.mechanism == "none" and any(own != rows[0] for own in rows):
+        raise Refused("tally.partition", "Every class's labels are those of the same rows.", path)
+    true = [[total(table.overall.positives)] for table in classes.values()]
+    chosen = [[_labelled(table.chosen)] for table in classes.values()]
+    check_parts(rows[0], true, privacy, path)
+    check_parts(rows[0], chosen, privacy, path)
 
 
-def _check_slices(
-    tables: Sequence[SliceTable | None],
-    scheme: Scheme,
-    privacy: Privacy,
-    path: str,
-    tally: Tally | None = None,
-) -> None:
-    """One table per declared slice, or none at all. A window's are no finer than its columns."""
-    if tables and len(tables) != len(scheme.slices):
-        raise Refused("slices.number", "There is one table, or null, for each slice.", path)
-    regression = scheme.outcome is not None and scheme.outcome.kind == "numeric"
-    for i, (table, one) in enumerate(zip(tables, scheme.slices, strict=bool(tables))):
-        if table is None:
-            continue
-        where = f"{path}[{i}]"
-        has_loss = regression and tally is None
-        if (table.hits is not None, table.loss is not None) != (scheme.decides, has_loss):
-            raise Refused(
-                "slices.measure",
-                "Hits are told where there are decisions, loss with a regression's outcomes.",
-                where,
-            )
-        lines = _lines(table, one, where)
-        _check_slice_cells(table, privacy, where)
-        if tally is None:
-            continue
-        if privacy.mechanism == "none" and _total(table.rows) != tally.rows:
-            raise Refused("tally.partition", "A slice's bands add up to the rows.", where)
-        for name, starts, kept in zip(one.columns, one.starts, lines, strict=True):
-            if not {starts[band] for band in kept} <= _starts(tally.columns[name].cells):
-                raise Refused("privacy.differencing", "A slice is cut where its column is.", where)
+def _check_window_slices(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
+    """A window's slices are no finer than its columns; a hit is a score from the decision on."""
+    hits, decision = None, scheme.decision
+    if scheme.score is not None and decision is not None:
+        cells = tally.columns[scheme.score.name].cells
+        hits = total(cells[decision:]) if cells[decision] is not None else None
+    whole = Whole(tally.rows, hits, tally.columns)
+    check_slices(tally.slices, scheme, whole, privacy, path)
 
 
-def _lines(table: SliceTable, one: Slice, path: str) -> list[set[int]]:
-    """The bands of each column that are not merged; every line is merged like the others."""
-    sizes = [len(starts) for starts in one.starts]
-    width = sizes[1] if len(sizes) > 1 else 1
-    kept = _starts(table.rows)
-    across, down = {i // width for i in kept}, {i % width for i in kept}
-    crossed = {a * width + b for a in across for b in down}
-    others = [line for line in (table.hits, table.loss) if line is not None]
-    if (
-        len(table.rows) != math.prod(sizes)
-        or 0 not in kept
-        or kept != crossed
-        or any(len(line) != len(table.rows) or _starts(line) != kept for line in others)
-    ):
-        raise Refused(
-            "slices.cells", "A slice tells its crossed bands, merged in whole lines.", path
-        )
-    return [across, down][: len(sizes)]
-
-
-def _check_slice_cells(table: SliceTable, privacy: Privacy, path: str) -> None:
-    for i, rows in enumerate(table.rows):
-        if rows is None:
-            continue
-        check_cell(rows, privacy, path)
-        hits = table.hits[i] if table.hits is not None else None
-        if hits is not None:
-            check_cell(hits, privacy, path)
-            check_cell(rows - hits, privacy, path)
+def _check_label_slices(labels: Labels, scheme: Scheme, privacy: Privacy, path: str) -> None:
+    """Slices of labels are of the labelled rows; a hit is a wrong decision."""
+    kind = scheme.outcome.kind if scheme.outcome else None
+    if any(labels.slices) and kind not in ("boolean", "numeric"):
+        raise Refused("labels.other_outcome", "This version has no labels by slice.", path)
+    rows, hits, decision = None, None, scheme.decision
+    if labels.overall is not None:
+        positives, negatives = labels.overall.positives, labels.overall.negatives
+        rows = _labelled(labels.overall)
+        if decision is not None and positives[decision] is not None:
+            hits = total(positives[:decision]) + total(negatives[decision:])
+    elif labels.errors is not None:
+        rows = total(labels.errors.rows)
+    largest = largest_of(scheme.outcome) if scheme.outcome and kind == "numeric" else None
+    check_slices(labels.slices, scheme, Whole(rows, hits, {}, largest), privacy, path)
 
 
 def _check_maps(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -303,24 +230,38 @@ def _check_maps(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> No
         one = declared.get(name)
         if one is None or len(means.mean) != one.length:
             raise Refused("tally.maps", "Means are told of the plan's maps, in their length.", path)
-        too_many = privacy.mechanism == "none" and means.rows > (tally.rows or 0)
-        if means.rows < max(one.least_rows, privacy.min_count) or too_many:
-            raise Refused(
-                "privacy.means_of_few_rows",
-                f"The means of this map are told of at least {one.least_rows} rows.",
-                path,
-            )
+        _check_rows_of_means(means.rows, one.least_rows, tally, privacy, path)
 
 
-def _check_attributions(told: Attributions, scheme: Scheme, privacy: Privacy, path: str) -> None:
+def _check_attributions(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
+    told = tally.attributions
+    if told is None:
+        return
     if not set(told.mean_absolute) <= scheme.named("feature") | scheme.named("group"):
         raise Refused("tally.attributions", "Attributions are told of features and groups.", path)
-    if told.rows < privacy.min_count:
+    _check_rows_of_means(told.rows, 1, tally, privacy, path)
+
+
+def _check_rows_of_means(rows: int, least: int, tally: Tally, privacy: Privacy, path: str) -> None:
+    """Means are of enough rows; how many is rounded, so that it never tells of a few left out."""
+    least, of = max(least, privacy.min_count), tally.rows or 0
+    if rows < least:
         raise Refused(
-            "privacy.means_of_few_rows",
-            f"Attributions are told of at least {privacy.min_count} rows.",
+            "privacy.means_of_few_rows", f"These means are told of at least {least} rows.", path
+        )
+    few_left_out = rows != _two_digits(of) and of - rows < max(privacy.min_count, 1)
+    if rows != _two_digits(rows) or (privacy.mechanism == "none" and few_left_out):
+        raise Refused(
+            "privacy.means_of_exact_rows",
+            "The rows of means are rounded down to two digits, and are as many as the window's "
+            f"own, rounded so, or at least {privacy.min_count} fewer than these.",
             path,
         )
+
+
+def _two_digits(rows: int) -> int:
+    unit: int = 10 ** max(len(str(rows)) - 2, 0)
+    return rows // unit * unit
 
 
 def _refuse_unknown_group(group: str, tables: Iterable[str], scheme: Scheme, path: str) -> None:
@@ -333,41 +274,5 @@ def _refuse_unknown_group(group: str, tables: Iterable[str], scheme: Scheme, pat
         )
 
 
-def _refuse_finer(cells: Sequence[Cell], overall: Sequence[Cell], path: str) -> None:
-    if not _starts(cells) <= _starts(overall):
-        raise Refused(
-            "privacy.differencing",
-            "A part's table is merged at least as far as the table over all rows.",
-            path,
-        )
-
-
-def _refuse_impossible_sums(
-    sums: Sequence[float | None],
-    cells: Sequence[Cell],
-    of_one_row: tuple[float, float],
-    privacy: Privacy,
-    path: str,
-) -> None:
-    """A run's sum is one that its rows can have; `of_one_row` is what a single one can."""
-    if len(sums) != len(cells) or not _starts(sums) <= _starts(cells):
-        raise Refused("tally.sums", "A sum stands only beside a cell that is not null.", path)
-    if privacy.mechanism != "none":
-        return
-    for count, total in zip(cells, sums, strict=True):
-        low, high = ((count or 0) * bound for bound in of_one_row)
-        room = ROUNDING * (1 + high)
-        if total is not None and not low - room <= total <= high + room:
-            raise Refused("tally.sums", "A sum is too large for its rows and its edges.", path)
-
-
-def _largest(column: Column) -> float:
-    return max(abs(column.edges[0]), abs(column.edges[-1]))
-
-
-def _total(cells: Sequence[Cell]) -> int:
-    return sum(c or 0 for c in cells)
-
-
-def _starts(cells: Sequence[float | None]) -> set[int]:
-    return {i for i, cell in enumerate(cells) if cell is not None}
+def _labelled(table: LabelTable) -> int:
+    return total(table.positives) + total(table.negatives)
