@@ -29,7 +29,7 @@ from detectors.admission import (
     refuse_superseded,
 )
 from detectors.jobs import examine_window
-from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
+from detectors.models import Baseline, Event, Monitor, Part, Plan, Statement, Window
 from detectors.monitors import monitors_for
 from governance import policies, registry
 from governance.audit import entries
@@ -76,10 +76,8 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     if subject.name != str(version):
         raise Refused("baseline.other_version", "The address names another version.", "$.subject")
     _refuse_other_digest(subject, version)
-    policy = policies.in_force()
+    policy = policies.in_force(version.model)
     check_reference(baseline, policy, upload.received)
-    plan = plans.make_plan(baseline, upload.digest, policy, upload.received)
-    plan_digest, envelope = plans.sign_plan(plan, version.digest)
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -87,13 +85,11 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             return receipt
         last = version.baselines.aggregate(last=Max("revision"))["last"]
         _refuse_not_above(last, baseline.revision, "baseline.conflict")
-        statement = _keep(upload, "baseline", version, plan=plan_digest)
+        statement = _keep(upload, "baseline", version)
         row = Baseline.objects.create(
             version=version,
             revision=baseline.revision,
             statement=statement,
-            plan_digest=plan_digest,
-            plan_envelope=envelope,
             window_seconds=baseline.window_seconds,
             accepted_at=upload.received,
         )
@@ -101,7 +97,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             Monitor(baseline=row, detector=detector, columns=columns)
             for detector, columns in monitors_for(baseline).items()
         )
-        entries.record("plan.issued", actor=upload.caller.actor, plan=plan_digest)
+        plans.issue_plan(row, baseline, policy, issued=upload.received, actor=upload.caller.actor)
         return _receipt_of(statement, new=True)
 
 
@@ -111,12 +107,11 @@ def accept_window(upload: Upload) -> Receipt:
         return receipt
     subject, window = wire.decode(upload.payload, wire.Window)
     version = _version_of(subject, window)
-    policy = policies.in_force()
-    baseline = _baseline_of(version, window.plan)
-    refuse_superseded(baseline, policy, upload.received)
+    policy = policies.in_force(version.model)
+    baseline = _baseline_under(window.plan, version, policy, upload.received)
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
-    check_period(window, plan, upload.received)
+    check_period(window, plan, policy, upload.received)
 
     with transaction.atomic(durable=True):
         row = _locked_window(baseline, window, policy, upload.received)
@@ -145,12 +140,13 @@ def accept_window(upload: Upload) -> Receipt:
 
 
 def accept_outcomes(upload: Upload) -> Receipt:
-    """Keep what is known of a window's labels. They may come years later, under the same plan."""
+    """Keep what is known of a window's labels. They may come years later, under its baseline."""
     if receipt := _receipt(upload, "outcomes"):
         return receipt
     subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
     version = _version_of(subject, outcomes)
-    baseline = _baseline_of(version, outcomes.plan)
+    policy = policies.in_force(version.model)
+    baseline = _baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
     check_outcomes(outcomes, plans.read_plan(outcomes.plan))
 
     with transaction.atomic(durable=True):
@@ -246,13 +242,23 @@ def _refuse_other_digest(subject: wire.Subject, version: Version) -> None:
         )
 
 
-def _baseline_of(version: Version, plan_digest: str) -> Baseline:
-    baseline = version.baselines.filter(plan_digest=plan_digest).only("version", "revision").first()
-    if baseline is None:
+def _baseline_under(
+    plan_digest: str,
+    version: Version,
+    policy: policies.Policy,
+    received: datetime,
+    *,
+    by_baselines: bool = True,
+) -> Baseline:
+    """The baseline of a plan that still holds. Raises `Refused`."""
+    of_version = Plan.objects.filter(baseline__version=version).select_related("baseline")
+    plan = of_version.defer("envelope").filter(digest=plan_digest).first()
+    if plan is None:
         raise Refused(
             "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
         )
-    return baseline
+    refuse_superseded(plan, policy, received, by_baselines=by_baselines)
+    return plan.baseline
 
 
 def _lock(version: Version) -> None:

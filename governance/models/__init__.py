@@ -2,6 +2,7 @@
 
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
+from .policies import PrivacyRule
 from .registry import Model, Version
 from .senders import OneTimeToken, Sender, Token
 
@@ -15,6 +16,7 @@ __all__ = [
     "Model",
     "OneTimeToken",
     "Pending",
+    "PrivacyRule",
     "Sender",
     "TileHash",
     "Token",
