@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 from countersign import statement as wire
 from countersign.checks import check_outcomes, check_window
 from countersign.statement import Refused, digest_of
-from detectors import plans
+from detectors import charges, plans
 from detectors.admission import (
     CLOCK_SKEW,
     FIRST_REPLAY,
@@ -31,7 +31,7 @@ from detectors.admission import (
 from detectors.jobs import examine_window
 from detectors.models import Baseline, Event, Monitor, Part, Plan, Statement, Window
 from detectors.monitors import monitors_for
-from governance import policies, registry
+from governance import ledger, policies, registry
 from governance.audit import entries
 from governance.incidents import SYSTEM
 from governance.models import Version
@@ -78,6 +78,8 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     _refuse_other_digest(subject, version)
     policy = policies.in_force(version.model)
     check_reference(baseline, policy, upload.received)
+    for tally in (baseline.total, *(span.tally for span in baseline.windows)):
+        charges.check_noised(tally, baseline.privacy, "$.predicate")
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -85,7 +87,8 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             return receipt
         last = version.baselines.aggregate(last=Max("revision"))["last"]
         _refuse_not_above(last, baseline.revision, "baseline.conflict")
-        statement = _keep(upload, "baseline", version)
+        loss = _reserve(upload, "baseline", version, charges.of_baseline(baseline), policy)
+        statement = _keep(upload, "baseline", version, loss)
         row = Baseline.objects.create(
             version=version,
             revision=baseline.revision,
@@ -111,6 +114,7 @@ def accept_window(upload: Upload) -> Receipt:
     baseline = _baseline_under(window.plan, version, policy, upload.received)
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
+    charges.check_noised(window.tally, plan.privacy, "$.predicate.tally")
     check_period(window, plan, policy, upload.received)
 
     with transaction.atomic(durable=True):
@@ -125,7 +129,8 @@ def accept_window(upload: Upload) -> Receipt:
             )
         last = _last_revision(row, Part.Kind.COUNTS, window.shard)
         _refuse_not_above(last, window.revision, "window.conflict")
-        statement = _keep(upload, "window", version)
+        loss = _reserve(upload, "window", version, charges.of_window(plan), policy)
+        statement = _keep(upload, "window", version, loss)
         row.parts.create(
             kind=Part.Kind.COUNTS,
             shard=window.shard,
@@ -147,7 +152,8 @@ def accept_outcomes(upload: Upload) -> Receipt:
     version = _version_of(subject, outcomes)
     policy = policies.in_force(version.model)
     baseline = _baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
-    check_outcomes(outcomes, plans.read_plan(outcomes.plan))
+    plan = plans.read_plan(outcomes.plan)
+    check_outcomes(outcomes, plan)
 
     with transaction.atomic(durable=True):
         row = _lock_window(baseline, outcomes)
@@ -157,7 +163,8 @@ def accept_outcomes(upload: Upload) -> Receipt:
             return receipt
         last = _last_revision(row, Part.Kind.LABELS, 0)
         _refuse_not_above(last, outcomes.revision, "outcomes.conflict")
-        statement = _keep(upload, "outcomes", version)
+        loss = _reserve(upload, "outcomes", version, charges.of_outcomes(plan), policy)
+        statement = _keep(upload, "outcomes", version, loss)
         row.parts.create(kind=Part.Kind.LABELS, revision=outcomes.revision, statement=statement)
         _advance(row, upload.received)
         return _receipt_of(statement, new=True)
@@ -206,8 +213,20 @@ def _receipt_of(statement: Statement, *, new: bool) -> Receipt:
     return Receipt(statement.digest, statement.kind, statement.entry, statement.received_at, new)
 
 
-def _keep(upload: Upload, kind: str, version: Version, **facts: Any) -> Statement:
-    """The log entry and the statement itself, verbatim."""
+def _reserve(
+    upload: Upload, kind: str, version: Version, charge: charges.Charge, policy: policies.Policy
+) -> int:
+    """Set a statement's privacy loss aside, before it is kept. The last lock of a transaction."""
+    if charge.rho == 0:
+        return 0
+    return ledger.reserve(
+        version.model, upload.digest, kind, rho=charge.rho, policy=policy, at=upload.received
+    )
+
+
+def _keep(upload: Upload, kind: str, version: Version, loss: int = 0) -> Statement:
+    """The log entry, with the privacy loss if there is any, and the statement itself, verbatim."""
+    facts: dict[str, Any] = {"loss": loss} if loss else {}
     entry = entries.record(
         f"{kind}.accepted",
         actor=upload.caller.actor,

@@ -182,6 +182,13 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Leave the column out and make a new baseline, or ask an administrator to allow it.",
     ),
     "privacy.noise_below_plan": (422, "Other noise than planned", PROTECT),
+    "privacy.not_noised": (422, "Figures without noise", PROTECT),
+    "privacy.budget_exhausted": (
+        422,
+        "Privacy budget spent",
+        "Wait until earlier statements are a year old, send fewer or longer windows, or ask an "
+        "administrator for more noise or another limit.",
+    ),
     "privacy.cell_below_floor": (422, "Cell too small to tell", RECOUNT),
     "privacy.differencing": (422, "Tables could be subtracted", RECOUNT),
     "privacy.means_of_few_rows": (422, "Means of too few rows", RECOUNT),

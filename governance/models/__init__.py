@@ -2,6 +2,7 @@
 
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
+from .ledger import Loss
 from .policies import PrivacyRule
 from .registry import Model, Version
 from .senders import OneTimeToken, Sender, Token
@@ -13,6 +14,7 @@ __all__ = [
     "Incident",
     "IncidentStep",
     "Leaf",
+    "Loss",
     "Model",
     "OneTimeToken",
     "Pending",
