@@ -190,12 +190,6 @@ def accept_event(upload: Upload) -> Receipt:
         return _receipt_of(statement, new=True)
 
 
-def record_refusal(caller: Caller, rule: str) -> None:
-    """Leave a trace of an upload that was not accepted: who and which rule, nothing of it."""
-    with transaction.atomic():
-        entries.record("upload.refused", actor=caller.actor, rule=rule)
-
-
 def find_receipt(digest: str) -> Receipt:
     """The receipt of an accepted statement. Raises `Refused` (`receipt.unknown`)."""
     statement = Statement.objects.defer("payload").filter(digest=digest).first()

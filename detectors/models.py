@@ -231,3 +231,21 @@ class Event(models.Model):
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
     label = models.CharField(max_length=80)
+
+
+class Refusal(models.Model):
+    """How often a rule refused a sender's uploads in one hour. Nothing of what was refused.
+
+    `actor` is as the log names it; empty where nobody known vouched for the upload.
+    """
+
+    rule = models.CharField(max_length=64)
+    actor = models.CharField(max_length=150, blank=True)
+    hour = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "rule", "actor"], name="refusals_of_an_hour")
+        ]

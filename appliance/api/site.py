@@ -19,6 +19,7 @@ from . import (
     plans,
     problems,
     receipts,
+    refusals,
     registry,
     status,
     windows,
@@ -34,6 +35,7 @@ RESOURCES = (
     events,
     receipts,
     incidents,
+    refusals,
     status,
 )
 REQUESTS: list[type[msgspec.Struct]] = [keys.NewKey, registry.NewModel, registry.NewVersion]

@@ -115,13 +115,15 @@ def label_figures(told: Labels, plan: Plan) -> Iterator[tuple[str, float]]:
     yield from figures(told.errors, plan, "errors")
     for column, quality in told.quality.items():
         yield from figures(quality, plan, column)
-    for kind, groups in (("labels", told.groups), ("errors", told.error_groups)):
+    by_group: list[tuple[str, dict[str, Any]]]
+    by_group = [("labels", {**told.groups}), ("errors", {**told.error_groups})]
+    for kind, groups in by_group:
         for group, tables in groups.items():
             for token, table in tables.items():
                 yield from figures(table, plan, f"{kind} {group} {token}")
-    for name, table in told.classes.items():
-        yield from figures(table.overall, plan, f"{name} overall")
-        yield from figures(table.chosen, plan, f"{name} chosen")
+    for name, one in told.classes.items():
+        yield from figures(one.overall, plan, f"{name} overall")
+        yield from figures(one.chosen, plan, f"{name} chosen")
     for i, sliced in enumerate(told.slices):
         yield from figures(sliced, plan, f"slice {i}")
 
