@@ -8,6 +8,7 @@ many come at once, they are summed one after the other.
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -84,6 +85,12 @@ def spent(model: Model, at: datetime) -> int:
     """What the statements of the 365 days before `at` gave away."""
     rows = Loss.objects.filter(model=model, reserved_at__gt=at - YEAR)
     return rows.aggregate(total=Sum("rho"))["total"] or 0
+
+
+def spent_by_model(models: Iterable[Model], at: datetime) -> dict[int, int]:
+    """The same of many models, by their ids; those that spent nothing are left out."""
+    rows = Loss.objects.filter(model__in=models, reserved_at__gt=at - YEAR)
+    return dict(rows.values_list("model").annotate(total=Sum("rho")).order_by("model"))
 
 
 def standing(model: Model, policy: Policy, now: datetime) -> Standing:

@@ -149,9 +149,13 @@ def in_force(model: Model | None = None) -> Policy:
     return composed(Level() if model is None else Level.of(model)).policy
 
 
-def composed(level: Level) -> Composed:
-    """What holds for the models of a level, and which levels say so."""
-    return _compose(rule for rule in newest_rules() if Level.of(rule).covers(level))
+def composed(level: Level, rules: Iterable[PrivacyRule] | None = None) -> Composed:
+    """What holds for the models of a level, and which levels say so.
+
+    `rules` are `newest_rules()`, for who asks of many levels.
+    """
+    rules = newest_rules() if rules is None else rules
+    return _compose(rule for rule in rules if Level.of(rule).covers(level))
 
 
 def newest_rules() -> list[PrivacyRule]:

@@ -57,9 +57,7 @@ def place_model(model: Model, *, business_unit: str, tier: int | None, actor: st
 
 def register_version(model: str, name: str, digest: str, *, actor: str) -> tuple[Version, bool]:
     """The version, and whether it is new. Raises `Refused` (`model.unknown`, `.conflict`)."""
-    owner = Model.objects.filter(name=model).first()
-    if owner is None:
-        raise Refused("model.unknown", "No model of this name is registered.")
+    owner = find_model(model)
     with transaction.atomic():
         version, new = Version.objects.get_or_create(
             model=owner, name=name, defaults={"digest": digest}
@@ -69,6 +67,14 @@ def register_version(model: str, name: str, digest: str, *, actor: str) -> tuple
     if version.digest != digest:
         raise Refused("version.conflict", "The version is registered with another digest.")
     return version, new
+
+
+def find_model(name: str) -> Model:
+    """A registered model. Raises `Refused` (`model.unknown`)."""
+    model = Model.objects.filter(name=name).first()
+    if model is None:
+        raise Refused("model.unknown", "No model of this name is registered.")
+    return model
 
 
 def find_version(model: str, name: str) -> Version:

@@ -17,6 +17,7 @@ from . import (
     keys,
     outcomes,
     plans,
+    privacy,
     problems,
     receipts,
     refusals,
@@ -35,6 +36,7 @@ RESOURCES = (
     events,
     receipts,
     incidents,
+    privacy,
     refusals,
     status,
 )

@@ -73,6 +73,7 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/receipts/{digest}",
         "/incidents",
         "/refusals",
+        "/models/{model}/privacy",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

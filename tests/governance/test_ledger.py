@@ -1,7 +1,9 @@
 """The ledger adds up what statements give away, and what that amounts to."""
 
+import doctest
 import math
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 
 import pytest
 from django.db import transaction
@@ -50,6 +52,12 @@ def test_persons_cost_the_square_of_their_rows_and_both_mechanisms_the_same() ->
     assert one == pytest.approx(10 * (1 / 5) ** 2 / 2)
     assert zcdp.loss(touched=10, contribution=3, scale=5.0) == pytest.approx(9 * one)
     assert zcdp.loss(touched=10, contribution=3, scale=15.0) == pytest.approx(one)
+
+
+@pytest.mark.parametrize("module", [zcdp, ledger])
+def test_the_examples_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert (result.attempted > 0, result.failed) == (True, 0)
 
 
 # --- the table ------------------------------------------------------------------------------

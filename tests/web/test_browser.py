@@ -5,6 +5,7 @@ Needs Debian's chromium-headless-shell; without it every test here is skipped, a
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -12,15 +13,23 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from governance import policies
+from governance.policies import Level, Rules
+from tests.detectors.world import World
 from tests.web.conftest import drifted, labelled, watched
+from tests.web.test_privacy import noised, refuse, spend
 
 CHROMIUM = shutil.which("chromium-headless-shell")
 CHECKS = Path(__file__).with_name("accessible.js").read_text(encoding="utf-8")
 Scheme = Literal["light", "dark"]
-PAGES = ("overview", "models", "version", "windows", "incident", "audit", "senders")
+PAGES = (
+    *("overview", "models", "version", "windows", "incident", "audit", "senders"),
+    *("privacy", "model-privacy", "refusals"),
+)
 
 pytestmark = [
     pytest.mark.skipif(
@@ -49,10 +58,21 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
     world = watched("loans")
     drifted(world)
     labelled(world, 6)
-    arguments = {"version": ["loans", "1"], "windows": ["loans", "1"]}
+    refused_and_charged(world)
+    arguments = {"version": ["loans", "1"], "windows": ["loans", "1"], "model-privacy": ["loans"]}
     incident = world.version.incidents.get(cause="drift")
     arguments["incident"] = [str(incident.pk)]
     return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
+
+
+def refused_and_charged(world: World) -> None:
+    """A policy that has changed twice, a ledger, and uploads that were refused."""
+    policies.set_rules(Level("lending", 1), Rules(min_count=30), actor="user:1", reason="Stricter.")
+    charge = noised(world)
+    for week in range(6):
+        spend(world.version.model, charge, timezone.now() - timedelta(days=7 * week), week)
+    for days, rule in enumerate(("plan.superseded", "tally.partition", "token.unknown")):
+        refuse(rule, "" if rule == "token.unknown" else "key:" + "ab" * 32, 3 + days, days)
 
 
 def opened(browser: Browser, site: dict[str, str], width: int, scheme: Scheme) -> BrowserContext:
