@@ -2,8 +2,8 @@
 
 Losses are zCDP's rho, as whole numbers of 1e-12, so that sums are exact. A model's statements of
 any 365 days may add up to what the policy's (epsilon, delta) allows, and to nothing more: the one
-that would go beyond is refused. The model's row is locked from the sum to the commit, so however
-many come at once, they are summed one after the other.
+that would go beyond is refused. The model's row is locked until the commit, so however
+many come at once, each sees what those before it have reserved.
 """
 
 import math
@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 
@@ -23,6 +25,24 @@ from governance.policies import Policy
 UNIT = 10**12
 YEAR = timedelta(days=365)
 RECENT = 28  # days whose spending is taken for the rate
+
+# After the model's row was locked: what others had reserved is committed, and seen here.
+RESERVE = """
+WITH newest AS (
+    SELECT total, reserved_at FROM governance_loss WHERE model_id = %(model)s
+    ORDER BY reserved_at DESC, id DESC LIMIT 1
+), past AS (
+    SELECT total FROM governance_loss WHERE model_id = %(model)s AND reserved_at <= %(year_ago)s
+    ORDER BY reserved_at DESC, id DESC LIMIT 1
+), known AS (
+    SELECT COALESCE((SELECT total FROM newest), 0) AS total,
+           COALESCE((SELECT total FROM past), 0) AS past,
+           GREATEST(%(at)s, (SELECT reserved_at FROM newest)) AS at
+)
+INSERT INTO governance_loss (model_id, statement, kind, rho, total, reserved_at)
+SELECT %(model)s, %(statement)s, %(kind)s, %(cost)s, total + %(cost)s, at FROM known
+WHERE total - past + %(cost)s <= %(limit)s
+"""
 
 
 @dataclass(frozen=True)
@@ -64,15 +84,19 @@ def reserve(
     Raises `Refused` (`privacy.budget_exhausted`).
     """
     Model.objects.select_for_update(no_key=True).get(pk=model.pk)
-    cost, limit = math.ceil(rho * UNIT), limit_of(policy)
-    if spent(model, at) + cost > limit:
+    cost = math.ceil(rho * UNIT)
+    facts: dict[str, Any] = {"model": model.pk, "statement": statement, "kind": kind, "cost": cost}
+    bounds = {"at": at, "year_ago": at - YEAR, "limit": limit_of(policy)}
+    with connection.cursor() as cursor:
+        cursor.execute(RESERVE, facts | bounds)
+        reserved = cursor.rowcount
+    if not reserved:
         raise Refused(
             "privacy.budget_exhausted",
             f"In 365 days this model's statements may give away epsilon "
             f"{policy.epsilon_per_year:g} at delta {policy.delta:g}; this one would go beyond.",
             "$.predicate.privacy",
         )
-    Loss.objects.create(model=model, statement=statement, kind=kind, rho=cost, reserved_at=at)
     return cost
 
 

@@ -16,7 +16,7 @@ Every a gives a bound that holds, so a fine grid instead of the minimum errs on 
 
 Sources: Bun, Steinke (2016), Concentrated differential privacy, propositions 1.4 and 1.7; Canonne,
 Kamath, Steinke (2020), The discrete Gaussian for differential privacy, theorem 4 and proposition
-12. `bench/ledger_conversion.py` compares the conversion with the library dp-accounting.
+12. `bench/statistics/zcdp_conversion.py` compares the conversion with the library dp-accounting.
 
 >>> rho = loss(touched=16, contribution=1, scale=8.0)
 >>> rho, round(epsilon_of(rho, 1e-6), 3)

@@ -6,17 +6,22 @@ from .registry import Model
 
 
 class Loss(models.Model):
-    """The privacy loss that was reserved for one statement, before it was accepted."""
+    """The privacy loss that was reserved for one statement, before it was accepted.
+
+    `rho` is zCDP's, in units of 1e-12, rounded up; `total` adds up all of the model's so far, so
+    that those of any time are the difference of two rows. Within a model, time never goes back.
+    """
 
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="losses")
     statement = models.CharField(max_length=64, unique=True)  # its digest
     kind = models.CharField(max_length=10)
-    rho = models.BigIntegerField()  # zCDP, in units of 1e-12, rounded up
+    rho = models.BigIntegerField()
+    total = models.BigIntegerField()
     reserved_at = models.DateTimeField()
 
     class Meta:
         indexes = [
-            models.Index(fields=["model", "reserved_at"], include=["rho"], name="loss_of_the_year")
+            models.Index(fields=["model", "-reserved_at", "-id"], name="loss_newest"),
         ]
 
     def __str__(self) -> str:

@@ -1,9 +1,10 @@
 """The pages about privacy: the policy and who set it, cards and ledgers, what was refused."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -11,7 +12,7 @@ from django.utils import timezone
 from detectors import charges, plans, reissue
 from detectors.models import Plan, Refusal
 from governance import ledger, policies
-from governance.models import Loss, Model, PrivacyRule
+from governance.models import Model, PrivacyRule
 from governance.policies import Level, Rules
 from tests.detectors.world import World
 from tests.web.conftest import MOST_QUERIES, queries_of, watched
@@ -174,14 +175,13 @@ def noised(world: World) -> charges.Charge:
     return charges.of_window(plans.read_plan(plan.digest))
 
 
-def spend(model: Model, charge: charges.Charge, at: datetime, number: int) -> None:
-    Loss.objects.create(
-        model=model,
-        statement=f"{number:064x}",
-        kind="window",
-        rho=round(charge.rho * ledger.UNIT),
-        reserved_at=at,
-    )
+def spend(model: Model, charge: charges.Charge, weeks: int) -> None:
+    """A window a week, until now."""
+    policy, now = policies.in_force(model), timezone.now()
+    for week in reversed(range(weeks)):
+        at = now - timedelta(days=7 * week)
+        with transaction.atomic():
+            ledger.reserve(model, f"{week:064x}", "window", rho=charge.rho, policy=policy, at=at)
 
 
 def test_without_noise_the_page_says_so_and_what_protects(ada: Client, loans: World) -> None:
@@ -194,8 +194,7 @@ def test_without_noise_the_page_says_so_and_what_protects(ada: Client, loans: Wo
 
 def test_with_noise_it_tells_what_is_spent_and_when_it_runs_out(ada: Client, loans: World) -> None:
     charge = noised(loans)
-    for week in range(4):
-        spend(loans.version.model, charge, timezone.now() - timedelta(days=7 * week), week)
+    spend(loans.version.model, charge, 4)
     page = page_of(ada, "model-privacy", "loans")
     assert "Counts carry discrete Gaussian noise" in page
     assert "4 statements in 365 days" in page
@@ -223,8 +222,7 @@ def test_the_pages_take_few_queries_however_much_there_is(ada: Client, loans: Wo
     for number in range(3):
         watched(f"other{number}")
     charge = noised(loans)
-    for week in range(30):
-        spend(loans.version.model, charge, timezone.now() - timedelta(days=week), week)
+    spend(loans.version.model, charge, 30)
     addresses = [reverse("privacy"), reverse("refusals"), reverse("model-privacy", args=["loans"])]
     assert max(queries_of(ada, address) for address in addresses) <= MOST_QUERIES
 
