@@ -162,7 +162,7 @@ def test_a_baseline_is_protected_as_the_policy_says(
 def test_a_baseline_with_more_noise_is_welcome_and_its_plan_has_the_policys(ada: Caller) -> None:
     the_policy_says(**PERSONS)
     registered(ada)
-    baseline = a_baseline(privacy=noisy(scale=10.0))
+    baseline = a_baseline(privacy=noisy(scale=100.0))
     assert ada.send(BASELINE_ADDRESS, a_statement(baseline)).status_code == 202
     assert plan_of(ada)[1].privacy == noisy()
 
