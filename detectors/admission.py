@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from countersign import statement as wire
 from countersign import templates
 from countersign.checks import check_baseline
 from countersign.statement import Refused
 from detectors import demands
-from detectors.models import Plan
+from detectors.models import Baseline, Plan
 from governance import policies
+from governance.models import Version
 
 CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = timedelta(days=400)
@@ -33,23 +34,39 @@ def check_reference(baseline: wire.Baseline, policy: policies.Policy, received: 
             )
 
 
-def refuse_superseded(
-    plan: Plan, policy: policies.Policy, received: datetime, *, by_baselines: bool = True
-) -> None:
-    """A plan holds for some time after the next one was issued, or it was withdrawn.
+def baseline_under(
+    digest: str,
+    version: Version,
+    policy: policies.Policy,
+    received: datetime,
+    *,
+    by_baselines: bool = True,
+) -> Baseline:
+    """The baseline of a plan that still holds. Raises `Refused` (`plan.unknown`, `.superseded`).
 
-    The next one follows a change of policy or, unless `by_baselines` is false, a new baseline.
+    A plan holds for some time after the next one was issued, or it was withdrawn. The next one
+    follows a change of policy or, unless `by_baselines` is false, a new baseline.
     """
     before = received - timedelta(seconds=policy.plan_grace_seconds)
-    newer = Q(baseline=plan.baseline_id, pk__gt=plan.pk)
+    newer = Q(baseline=OuterRef("baseline"), pk__gt=OuterRef("pk"))
     if by_baselines:
-        newer |= Q(baseline__version=plan.baseline.version_id) & Q(
-            baseline__revision__gt=plan.baseline.revision
+        newer |= Q(baseline__version=version, baseline__revision__gt=OuterRef("baseline__revision"))
+    plan = (
+        Plan.objects.filter(baseline__version=version, digest=digest)
+        .annotate(superseded=Exists(Plan.objects.filter(newer, issued_at__lt=before)))
+        .select_related("baseline")
+        .defer("envelope")
+        .first()
+    )
+    if plan is None:
+        raise Refused(
+            "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
         )
-    if Plan.objects.filter(newer, issued_at__lt=before).exists():
+    if plan.superseded:
         raise Refused("plan.superseded", "A newer plan is in force.", "$.predicate.plan")
     if plan.withdrawn_at is not None and plan.withdrawn_at < before:
         raise demands.withdrawn()
+    return plan.baseline
 
 
 def check_period(

@@ -23,13 +23,13 @@ from detectors import charges, plans
 from detectors.admission import (
     CLOCK_SKEW,
     FIRST_REPLAY,
+    baseline_under,
     check_period,
     check_reference,
     is_late,
-    refuse_superseded,
 )
 from detectors.jobs import examine_window
-from detectors.models import Baseline, Event, Monitor, Part, Plan, Statement, Window
+from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
 from detectors.monitors import monitors_for
 from governance import ledger, policies, registry
 from governance.audit import entries
@@ -111,7 +111,7 @@ def accept_window(upload: Upload) -> Receipt:
     subject, window = wire.decode(upload.payload, wire.Window)
     version = _version_of(subject, window)
     policy = policies.in_force(version.model)
-    baseline = _baseline_under(window.plan, version, policy, upload.received)
+    baseline = baseline_under(window.plan, version, policy, upload.received)
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
     charges.check_noised(window.tally, plan.privacy, "$.predicate.tally")
@@ -151,7 +151,7 @@ def accept_outcomes(upload: Upload) -> Receipt:
     subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
     version = _version_of(subject, outcomes)
     policy = policies.in_force(version.model)
-    baseline = _baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
+    baseline = baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
     plan = plans.read_plan(outcomes.plan)
     check_outcomes(outcomes, plan)
 
@@ -253,25 +253,6 @@ def _refuse_other_digest(subject: wire.Subject, version: Version) -> None:
             "The subject's digest is the one under which the version is registered.",
             "$.subject[0].digest.sha256",
         )
-
-
-def _baseline_under(
-    plan_digest: str,
-    version: Version,
-    policy: policies.Policy,
-    received: datetime,
-    *,
-    by_baselines: bool = True,
-) -> Baseline:
-    """The baseline of a plan that still holds. Raises `Refused`."""
-    of_version = Plan.objects.filter(baseline__version=version).select_related("baseline")
-    plan = of_version.defer("envelope").filter(digest=plan_digest).first()
-    if plan is None:
-        raise Refused(
-            "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
-        )
-    refuse_superseded(plan, policy, received, by_baselines=by_baselines)
-    return plan.baseline
 
 
 def _lock(version: Version) -> None:

@@ -2,8 +2,8 @@
 
 Losses are zCDP's rho, as whole numbers of 1e-12, so that sums are exact. A model's statements of
 any 365 days may add up to what the policy's (epsilon, delta) allows, and to nothing more: the one
-that would go beyond is refused. The model's row is locked until the commit, so however
-many come at once, each sees what those before it have reserved.
+that would go beyond is refused. The model's account is added to by a conditional update and stays
+locked until the commit, so however many come at once, each sees what those before it have reserved.
 """
 
 import math
@@ -26,22 +26,21 @@ UNIT = 10**12
 YEAR = timedelta(days=365)
 RECENT = 28  # days whose spending is taken for the rate
 
-# After the model's row was locked: what others had reserved is committed, and seen here.
+# The update's condition is judged on the account's newest row, after waiting for whoever has it.
 RESERVE = """
-WITH newest AS (
-    SELECT total, reserved_at FROM governance_loss WHERE model_id = %(model)s
-    ORDER BY reserved_at DESC, id DESC LIMIT 1
-), past AS (
+WITH past AS (
     SELECT total FROM governance_loss WHERE model_id = %(model)s AND reserved_at <= %(year_ago)s
     ORDER BY reserved_at DESC, id DESC LIMIT 1
-), known AS (
-    SELECT COALESCE((SELECT total FROM newest), 0) AS total,
-           COALESCE((SELECT total FROM past), 0) AS past,
-           GREATEST(%(at)s, (SELECT reserved_at FROM newest)) AS at
+), account AS (
+    INSERT INTO governance_account AS account (model_id, total, reserved_at)
+    SELECT %(model)s, %(cost)s, %(at)s WHERE %(cost)s <= %(limit)s
+    ON CONFLICT (model_id) DO UPDATE
+    SET total = account.total + %(cost)s, reserved_at = GREATEST(account.reserved_at, %(at)s)
+    WHERE account.total - COALESCE((SELECT total FROM past), 0) + %(cost)s <= %(limit)s
+    RETURNING total, reserved_at
 )
 INSERT INTO governance_loss (model_id, statement, kind, rho, total, reserved_at)
-SELECT %(model)s, %(statement)s, %(kind)s, %(cost)s, total + %(cost)s, at FROM known
-WHERE total - past + %(cost)s <= %(limit)s
+SELECT %(model)s, %(statement)s, %(kind)s, %(cost)s, total, reserved_at FROM account
 """
 
 
@@ -83,7 +82,6 @@ def reserve(
 
     Raises `Refused` (`privacy.budget_exhausted`).
     """
-    Model.objects.select_for_update(no_key=True).get(pk=model.pk)
     cost = math.ceil(rho * UNIT)
     facts: dict[str, Any] = {"model": model.pk, "statement": statement, "kind": kind, "cost": cost}
     bounds = {"at": at, "year_ago": at - YEAR, "limit": limit_of(policy)}

@@ -5,6 +5,17 @@ from django.db import models
 from .registry import Model
 
 
+class Account(models.Model):
+    """A model's whole loss so far, and when it last grew. Only `ledger.reserve` writes it."""
+
+    model = models.OneToOneField(Model, primary_key=True, on_delete=models.PROTECT)
+    total = models.BigIntegerField()
+    reserved_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"account of {self.model_id}"
+
+
 class Loss(models.Model):
     """The privacy loss that was reserved for one statement, before it was accepted.
 
