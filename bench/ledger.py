@@ -9,8 +9,8 @@ in three ways that take turns, upload by upload, so that the machine's moods eve
     firewall  all checks of a window, by an exact plan
     both      the same, by a plan with noise: its loss is reserved in a ledger with 10,000 rows
 
-`added_by_both` is what counts: `both` over `bare`, less 1; by the median, and by the lower quartile,
-which neighbours on the machine disturb less.
+`added_by_both` is what counts: `both` over `bare`, less 1; by the median, and by the lower
+quartile, which neighbours on the machine disturb less.
 """
 
 import os
