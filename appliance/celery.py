@@ -82,6 +82,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 120},
         },
+        "let plans follow the policy": {
+            "task": "detectors.jobs.follow_policy",
+            "schedule": 60.0,
+            "options": {"expires": 120},
+        },
     },
 )
 app.autodiscover_tasks(["detectors", "governance"], related_name="jobs")

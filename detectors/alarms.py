@@ -1,7 +1,7 @@
 """Sequential alarms: all of a version's streams, laid out in one compact state, and their limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,13 +56,15 @@ def advance(state: State, known: Known, counted: Counted, budget: Budget) -> tup
     evidence: list[Array] = []
     grown: list[State] = []
     offset = 0
+    noise = replace(counted.noise, draws=1)  # the window's own: the reference may have had another
     for block, counts in zip(known.blocks, counted.cells, strict=True):
         streams = dict(streams_of(block.block, counts))
         for watched in block.watched:
             window = streams[watched.detector]
             before, offset = _piece(state, offset, window.successes.shape)
+            limits = replace(watched.limits, noise=noise)
             after, log_mean = e_detector.advance(
-                before, window, watched.limits, counted.season, counted.noise.draws
+                before, window, limits, counted.season, counted.noise.draws
             )
             raised = log_mean >= budget.log_limit
             grown.append(e_detector.restart(after, raised).ravel())

@@ -105,7 +105,6 @@ def _windows_ahead(watch: Watch, deadline: datetime) -> list[Window]:
         _live_windows(watch)
         .filter(end__gt=watch.checked_until, start__lt=deadline)
         .select_related("baseline__version__model")
-        .defer("baseline__plan_envelope")
         .order_by("start", "end", "baseline")[:MOST_AT_ONCE]
     )
 

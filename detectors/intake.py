@@ -19,19 +19,19 @@ from kombu.exceptions import OperationalError
 from countersign import statement as wire
 from countersign.checks import check_outcomes, check_window
 from countersign.statement import Refused, digest_of
-from detectors import plans
+from detectors import charges, plans
 from detectors.admission import (
     CLOCK_SKEW,
     FIRST_REPLAY,
+    baseline_under,
     check_period,
     check_reference,
     is_late,
-    refuse_superseded,
 )
 from detectors.jobs import examine_window
 from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
 from detectors.monitors import monitors_for
-from governance import policies, registry
+from governance import ledger, policies, registry
 from governance.audit import entries
 from governance.incidents import SYSTEM
 from governance.models import Version
@@ -76,10 +76,10 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     if subject.name != str(version):
         raise Refused("baseline.other_version", "The address names another version.", "$.subject")
     _refuse_other_digest(subject, version)
-    policy = policies.in_force()
+    policy = policies.in_force(version.model)
     check_reference(baseline, policy, upload.received)
-    plan = plans.make_plan(baseline, upload.digest, policy, upload.received)
-    plan_digest, envelope = plans.sign_plan(plan, version.digest)
+    for tally in (baseline.total, *(span.tally for span in baseline.windows)):
+        charges.check_noised(tally, baseline.privacy, "$.predicate")
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -87,13 +87,12 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             return receipt
         last = version.baselines.aggregate(last=Max("revision"))["last"]
         _refuse_not_above(last, baseline.revision, "baseline.conflict")
-        statement = _keep(upload, "baseline", version, plan=plan_digest)
+        loss = _reserve(upload, "baseline", version, charges.of_baseline(baseline), policy)
+        statement = _keep(upload, "baseline", version, loss)
         row = Baseline.objects.create(
             version=version,
             revision=baseline.revision,
             statement=statement,
-            plan_digest=plan_digest,
-            plan_envelope=envelope,
             window_seconds=baseline.window_seconds,
             accepted_at=upload.received,
         )
@@ -101,7 +100,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
             Monitor(baseline=row, detector=detector, columns=columns)
             for detector, columns in monitors_for(baseline).items()
         )
-        entries.record("plan.issued", actor=upload.caller.actor, plan=plan_digest)
+        plans.issue_plan(row, baseline, policy, issued=upload.received, actor=upload.caller.actor)
         return _receipt_of(statement, new=True)
 
 
@@ -111,12 +110,12 @@ def accept_window(upload: Upload) -> Receipt:
         return receipt
     subject, window = wire.decode(upload.payload, wire.Window)
     version = _version_of(subject, window)
-    policy = policies.in_force()
-    baseline = _baseline_of(version, window.plan)
-    refuse_superseded(baseline, policy, upload.received)
+    policy = policies.in_force(version.model)
+    baseline = baseline_under(window.plan, version, policy, upload.received)
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
-    check_period(window, plan, upload.received)
+    charges.check_noised(window.tally, plan.privacy, "$.predicate.tally")
+    check_period(window, plan, policy, upload.received)
 
     with transaction.atomic(durable=True):
         row = _locked_window(baseline, window, policy, upload.received)
@@ -130,7 +129,8 @@ def accept_window(upload: Upload) -> Receipt:
             )
         last = _last_revision(row, Part.Kind.COUNTS, window.shard)
         _refuse_not_above(last, window.revision, "window.conflict")
-        statement = _keep(upload, "window", version)
+        loss = _reserve(upload, "window", version, charges.of_window(plan), policy)
+        statement = _keep(upload, "window", version, loss)
         row.parts.create(
             kind=Part.Kind.COUNTS,
             shard=window.shard,
@@ -145,13 +145,15 @@ def accept_window(upload: Upload) -> Receipt:
 
 
 def accept_outcomes(upload: Upload) -> Receipt:
-    """Keep what is known of a window's labels. They may come years later, under the same plan."""
+    """Keep what is known of a window's labels. They may come years later, under its baseline."""
     if receipt := _receipt(upload, "outcomes"):
         return receipt
     subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
     version = _version_of(subject, outcomes)
-    baseline = _baseline_of(version, outcomes.plan)
-    check_outcomes(outcomes, plans.read_plan(outcomes.plan))
+    policy = policies.in_force(version.model)
+    baseline = baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
+    plan = plans.read_plan(outcomes.plan)
+    check_outcomes(outcomes, plan)
 
     with transaction.atomic(durable=True):
         row = _lock_window(baseline, outcomes)
@@ -161,7 +163,8 @@ def accept_outcomes(upload: Upload) -> Receipt:
             return receipt
         last = _last_revision(row, Part.Kind.LABELS, 0)
         _refuse_not_above(last, outcomes.revision, "outcomes.conflict")
-        statement = _keep(upload, "outcomes", version)
+        loss = _reserve(upload, "outcomes", version, charges.of_outcomes(plan), policy)
+        statement = _keep(upload, "outcomes", version, loss)
         row.parts.create(kind=Part.Kind.LABELS, revision=outcomes.revision, statement=statement)
         _advance(row, upload.received)
         return _receipt_of(statement, new=True)
@@ -187,12 +190,6 @@ def accept_event(upload: Upload) -> Receipt:
         return _receipt_of(statement, new=True)
 
 
-def record_refusal(caller: Caller, rule: str) -> None:
-    """Leave a trace of an upload that was not accepted: who and which rule, nothing of it."""
-    with transaction.atomic():
-        entries.record("upload.refused", actor=caller.actor, rule=rule)
-
-
 def find_receipt(digest: str) -> Receipt:
     """The receipt of an accepted statement. Raises `Refused` (`receipt.unknown`)."""
     statement = Statement.objects.defer("payload").filter(digest=digest).first()
@@ -210,8 +207,20 @@ def _receipt_of(statement: Statement, *, new: bool) -> Receipt:
     return Receipt(statement.digest, statement.kind, statement.entry, statement.received_at, new)
 
 
-def _keep(upload: Upload, kind: str, version: Version, **facts: Any) -> Statement:
-    """The log entry and the statement itself, verbatim."""
+def _reserve(
+    upload: Upload, kind: str, version: Version, charge: charges.Charge, policy: policies.Policy
+) -> int:
+    """Set a statement's privacy loss aside, before it is kept. The last lock of a transaction."""
+    if charge.rho == 0:
+        return 0
+    return ledger.reserve(
+        version.model, upload.digest, kind, rho=charge.rho, policy=policy, at=upload.received
+    )
+
+
+def _keep(upload: Upload, kind: str, version: Version, loss: int = 0) -> Statement:
+    """The log entry, with the privacy loss if there is any, and the statement itself, verbatim."""
+    facts: dict[str, Any] = {"loss": loss} if loss else {}
     entry = entries.record(
         f"{kind}.accepted",
         actor=upload.caller.actor,
@@ -244,15 +253,6 @@ def _refuse_other_digest(subject: wire.Subject, version: Version) -> None:
             "The subject's digest is the one under which the version is registered.",
             "$.subject[0].digest.sha256",
         )
-
-
-def _baseline_of(version: Version, plan_digest: str) -> Baseline:
-    baseline = version.baselines.filter(plan_digest=plan_digest).only("version", "revision").first()
-    if baseline is None:
-        raise Refused(
-            "plan.unknown", "No such plan was issued for this version.", "$.predicate.plan"
-        )
-    return baseline
 
 
 def _lock(version: Version) -> None:

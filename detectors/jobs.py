@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from detectors import clock, recording
+from detectors import clock, recording, reissue
 
 
 @shared_task(name="detectors.jobs.examine_window")
@@ -17,6 +17,12 @@ def sweep() -> None:
     for window_id in recording.overdue():
         examine_window.delay(window_id)
     recording.tell_of_failures()
+
+
+@shared_task(name="detectors.jobs.follow_policy")
+def follow_policy() -> None:
+    """Issue plans anew where the policy has changed and nobody did it at once."""
+    reissue.follow_policy()
 
 
 @shared_task(name="detectors.jobs.notice_gaps")

@@ -22,13 +22,11 @@ class Statement(models.Model):
 
 
 class Baseline(models.Model):
-    """A version's reference and the plan made from it. The highest revision is in force."""
+    """A version's reference, from which its plans are made. The highest revision is in force."""
 
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="baselines")
     revision = models.PositiveIntegerField()
     statement = models.OneToOneField(Statement, on_delete=models.PROTECT)
-    plan_digest = models.CharField(max_length=64, unique=True)
-    plan_envelope = models.BinaryField()
     window_seconds = models.PositiveIntegerField()
     accepted_at = models.DateTimeField()
 
@@ -36,6 +34,26 @@ class Baseline(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["version", "revision"], name="baseline_revision_once")
         ]
+
+    @property
+    def plan_digest(self) -> str:
+        """The digest of the plan in force for this baseline."""
+        return self.plans.values_list("digest", flat=True).latest("pk")
+
+
+class Plan(models.Model):
+    """What was to be counted after a baseline, signed. A change of policy brings a newer one.
+
+    `demands` is the digest of what the policy demanded of it when that was last looked at.
+    `withdrawn_at`: since when the policy allows no plan for this baseline.
+    """
+
+    baseline = models.ForeignKey(Baseline, on_delete=models.PROTECT, related_name="plans")
+    digest = models.CharField(max_length=64, unique=True)
+    envelope = models.BinaryField()
+    demands = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
 
 
 class Monitor(models.Model):
@@ -213,3 +231,21 @@ class Event(models.Model):
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
     label = models.CharField(max_length=80)
+
+
+class Refusal(models.Model):
+    """How often a rule refused a sender's uploads in one hour. Nothing of what was refused.
+
+    `actor` is as the log names it; empty where nobody known vouched for the upload.
+    """
+
+    rule = models.CharField(max_length=64)
+    actor = models.CharField(max_length=150, blank=True)
+    hour = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "rule", "actor"], name="refusals_of_an_hour")
+        ]

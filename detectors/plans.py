@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from countersign import dsse
 from countersign.statement import Baseline, Plan, Refused, decode, digest_of, encode
-from detectors import models
+from detectors import demands, models
 from governance import secret_files
+from governance.audit import entries
 from governance.models import Version
 from governance.policies import Policy
 
@@ -23,19 +23,18 @@ from governance.policies import Policy
 def make_plan(baseline: Baseline, digest: str, policy: Policy, issued: datetime) -> Plan:
     """What to count after a baseline (`digest` is its statement's): the same columns and bins.
 
-    The privacy is the baseline's, and its floor never lower than the policy's.
+    The noise is the policy's, the floor and the windows' length whichever demand more.
     """
-    floor = max(policy.min_count, baseline.privacy.min_count)
     return Plan(
         model=baseline.model,
         version=baseline.version,
         baseline=digest,
         revision=baseline.revision,
         issued=issued,
-        window_seconds=baseline.window_seconds,
+        window_seconds=max(baseline.window_seconds, policy.window_seconds),
         season=baseline.season,
         threshold=baseline.threshold,
-        privacy=msgspec.structs.replace(baseline.privacy, min_count=floor),
+        privacy=demands.privacy_of_plan(baseline.privacy, policy),
         columns=baseline.columns,
         slices=baseline.slices,
         maps=baseline.maps,
@@ -51,24 +50,44 @@ def sign_plan(plan: Plan, version_digest: str) -> tuple[str, bytes]:
 @lru_cache(maxsize=16)
 def read_plan(digest: str) -> Plan:
     """An issued plan by its digest. It never changes, so every process reads it once."""
-    baseline = models.Baseline.objects.only("plan_envelope").get(plan_digest=digest)
-    payload = base64.b64decode(dsse.parse(bytes(baseline.plan_envelope)).payload)
+    row = models.Plan.objects.only("envelope").get(digest=digest)
+    payload = base64.b64decode(dsse.parse(bytes(row.envelope)).payload)
     return decode(payload, Plan)[1]
 
 
 def plan_digest_of(baseline: str) -> str:
-    """The digest of the plan made from the accepted baseline statement of this digest."""
-    return models.Baseline.objects.values_list("plan_digest", flat=True).get(
-        statement__digest=baseline
+    """The digest of the plan in force for the accepted baseline statement of this digest."""
+    return models.Baseline.objects.get(statement__digest=baseline).plan_digest
+
+
+def issue_plan(
+    row: models.Baseline, baseline: Baseline, policy: Policy, *, issued: datetime, actor: str
+) -> models.Plan:
+    """Make, sign and keep a plan for a baseline, in the caller's transaction."""
+    plan = make_plan(baseline, row.statement.digest, policy, issued)
+    digest, envelope = sign_plan(plan, row.version.digest)
+    entries.record("plan.issued", actor=actor, plan=digest, baseline=row.statement.digest)
+    return models.Plan.objects.create(
+        baseline=row,
+        digest=digest,
+        envelope=envelope,
+        demands=demands.digest_of(policy),
+        issued_at=issued,
     )
 
 
 def plan_in_force(version: Version) -> bytes:
-    """The envelope of a version's newest plan. Raises `Refused` (`plan.none`)."""
-    baseline = version.baselines.order_by("-revision").first()
-    if baseline is None:
+    """The envelope of a version's newest plan.
+
+    Raises `Refused` (`plan.none`; `privacy.column_not_allowed` where the policy took it back).
+    """
+    plans = models.Plan.objects.filter(baseline__version=version)
+    plan = plans.order_by("-baseline__revision", "-pk").first()
+    if plan is None:
         raise Refused("plan.none", "This version has no plan, because it has no baseline yet.")
-    return bytes(baseline.plan_envelope)
+    if plan.withdrawn_at is not None:
+        raise demands.withdrawn()
+    return bytes(plan.envelope)
 
 
 def plan_key() -> Ed25519PrivateKey:

@@ -118,7 +118,8 @@ def _tell(window: Window) -> bool:
             occasion = incidents.Occasion(
                 window.baseline.version, window.deployment, window.start, window.end
             )
-            incidents.weigh([finding], occasion, policies.in_force())
+            policy = policies.in_force(window.baseline.version.model)
+            incidents.weigh([finding], occasion, policy)
             entries.record("window.failed", actor=incidents.SYSTEM, window=window.pk)
     return bool(told)
 
@@ -140,7 +141,7 @@ def _case(window: Window) -> tuple[Case, dict[str, Stream]]:
         labels=_newest_statements(window, Part.Kind.LABELS),
         states={kind: np.frombuffer(s.state, np.float32) for kind, s in streams.items()},
         deployments=Stream.objects.filter(baseline=window.baseline, kind="counts").count(),
-        policy=policies.in_force(),
+        policy=policies.in_force(window.baseline.version.model),
     )
     return case, streams
 
@@ -177,9 +178,8 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
         occasion = incidents.Occasion(
             window.baseline.version, window.deployment, window.start, window.end
         )
-        opened = incidents.weigh(
-            result.findings, occasion, policies.in_force(), causes=result.causes
-        )
+        policy = policies.in_force(window.baseline.version.model)
+        opened = incidents.weigh(result.findings, occasion, policy, causes=result.causes)
         entries.record(
             "window.examined",
             actor=incidents.SYSTEM,

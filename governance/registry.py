@@ -11,33 +11,53 @@ from governance.models import Model, Version
 
 
 def register_model(
-    name: str, *, actor: str, purpose: str = "", owner: str = ""
+    name: str,
+    *,
+    actor: str,
+    purpose: str = "",
+    owner: str = "",
+    business_unit: str = "",
+    tier: int | None = None,
 ) -> tuple[Model, bool]:
     """The model of that name, and whether it is new. Raises `Refused` (`model.conflict`).
 
-    A purpose or owner left empty agrees with any that is registered already.
+    What is left empty agrees with whatever is registered already.
     """
+    told = {"purpose": purpose, "owner": owner, "business_unit": business_unit, "tier": tier}
+    told = {field: value for field, value in told.items() if value not in ("", None)}
     with transaction.atomic():
-        model, new = Model.objects.get_or_create(
-            name=name, defaults={"purpose": purpose, "owner": owner}
-        )
+        model, new = Model.objects.get_or_create(name=name, defaults=told)
         if new:
             entries.record(
                 "model.registered",
                 actor=actor,
                 content={k: v for k, v in (("purpose", purpose), ("owner", owner)) if v},
                 model=name,
+                business_unit=business_unit,
+                tier=tier,
             )
-    if purpose not in ("", model.purpose) or owner not in ("", model.owner):
-        raise Refused("model.conflict", "The model is registered with another purpose or owner.")
+    if any(getattr(model, field) != value for field, value in told.items()):
+        raise Refused("model.conflict", "The model is registered with other facts.")
     return model, new
+
+
+def place_model(model: Model, *, business_unit: str, tier: int | None, actor: str) -> None:
+    """Say which unit a model belongs to and how much it matters: so which policies hold for it."""
+    with transaction.atomic():
+        others = Model.objects.filter(pk=model.pk).exclude(business_unit=business_unit, tier=tier)
+        if others.update(business_unit=business_unit, tier=tier):
+            entries.record(
+                "model.placed",
+                actor=actor,
+                model=model.name,
+                business_unit=business_unit,
+                tier=tier,
+            )
 
 
 def register_version(model: str, name: str, digest: str, *, actor: str) -> tuple[Version, bool]:
     """The version, and whether it is new. Raises `Refused` (`model.unknown`, `.conflict`)."""
-    owner = Model.objects.filter(name=model).first()
-    if owner is None:
-        raise Refused("model.unknown", "No model of this name is registered.")
+    owner = find_model(model)
     with transaction.atomic():
         version, new = Version.objects.get_or_create(
             model=owner, name=name, defaults={"digest": digest}
@@ -47,6 +67,14 @@ def register_version(model: str, name: str, digest: str, *, actor: str) -> tuple
     if version.digest != digest:
         raise Refused("version.conflict", "The version is registered with another digest.")
     return version, new
+
+
+def find_model(name: str) -> Model:
+    """A registered model. Raises `Refused` (`model.unknown`)."""
+    model = Model.objects.filter(name=name).first()
+    if model is None:
+        raise Refused("model.unknown", "No model of this name is registered.")
+    return model
 
 
 def find_version(model: str, name: str) -> Version:

@@ -53,6 +53,11 @@ class Problem(NamedTuple):
     title: str
     fix: str
 
+    @classmethod
+    def of(cls, rule: str) -> "Problem":
+        """What is said of a rule; also of one that an older release counted and this one forgot."""
+        return cls(*RULES.get(rule, (422, rule, "")))
+
 
 def problem(rule: str, detail: str, path: str | None = None) -> HttpResponse:
     """The answer for a rule of `RULES`."""

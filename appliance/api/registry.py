@@ -18,14 +18,17 @@ router = Router(tags=["Registry"], auth=Bearer("register"))
 # One line of text: no control characters.
 Purpose = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,500}$(?!\n)")]
 Owner = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$(?!\n)")]
+Tier = Annotated[int, msgspec.Meta(ge=1, le=3)]
 
 
 class NewModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model's name, what it is for and whose it is."""
+    """A model's name, what it is for, whose it is, and how much it matters (tier 1 most)."""
 
     name: Slug
     purpose: Purpose = ""
     owner: Owner = ""
+    business_unit: Slug | None = None
+    tier: Tier | None = None
 
 
 class NewVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +59,12 @@ def post_model(request: HttpRequest) -> Status[RegisteredModel]:
     """Register a model; 200 if it is registered already."""
     new = read_json(request, NewModel)
     model, is_new = registry.register_model(
-        new.name, actor=caller_of(request).actor, purpose=new.purpose, owner=new.owner
+        new.name,
+        actor=caller_of(request).actor,
+        purpose=new.purpose,
+        owner=new.owner,
+        business_unit=new.business_unit or "",
+        tier=new.tier,
     )
     told = RegisteredModel(name=model.name, registered=model.registered_at)
     return Status(201 if is_new else 200, told)

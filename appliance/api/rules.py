@@ -53,7 +53,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     "envelope.bad_signature": (401, "Wrong signature", SIGN_AGAIN),
     # the registry
     "model.unknown": (404, "Unknown model", "Register the model first."),
-    "model.conflict": (409, "Model registered differently", "Leave out purpose and owner."),
+    "model.conflict": (
+        409,
+        "Model registered differently",
+        "Leave out everything but the name; an administrator places models.",
+    ),
     "version.unknown": (404, "Unknown version", "Register the model and the version first."),
     "version.conflict": (
         409,
@@ -140,6 +144,11 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Windows overlap",
         "Let each window start where the one before ended; correct one by a higher revision.",
     ),
+    "window.too_short": (
+        422,
+        "Window too short",
+        "Close windows less often: fetch the plan, or make the baseline with longer windows.",
+    ),
     "window.too_long": (422, "Window too long", "Close windows as often as the plan says."),
     # counts
     "tally.withheld_rows": (422, "Withheld window with counts", RECOUNT),
@@ -161,14 +170,31 @@ RULES: dict[str, tuple[int, str, str]] = {
     "privacy.mechanism_not_in_policy": (
         422,
         "Noise not in the policy",
-        "Make the baseline again without noise.",
+        "Make the baseline again with the policy's mechanism.",
     ),
     "privacy.min_count_below_policy": (
         422,
         "Floor too low",
         "Make the baseline again with the policy's min_count.",
     ),
+    "privacy.noise_below_policy": (
+        422,
+        "Less noise than the policy demands",
+        "Make the baseline again with the policy's scale, unit and contribution.",
+    ),
+    "privacy.column_not_allowed": (
+        422,
+        "Column not allowed",
+        "Leave the column out and make a new baseline, or ask an administrator to allow it.",
+    ),
     "privacy.noise_below_plan": (422, "Other noise than planned", PROTECT),
+    "privacy.not_noised": (422, "Figures without noise", PROTECT),
+    "privacy.budget_exhausted": (
+        422,
+        "Privacy budget spent",
+        "Wait until earlier statements are a year old, send fewer or longer windows, or ask an "
+        "administrator for more noise or another limit.",
+    ),
     "privacy.cell_below_floor": (422, "Cell too small to tell", RECOUNT),
     "privacy.differencing": (422, "Tables could be subtracted", RECOUNT),
     "privacy.means_of_few_rows": (422, "Means of too few rows", RECOUNT),
@@ -198,6 +224,15 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     # events
     "event.time": (422, "Event out of time", "Check the event's time and the host's clock."),
+    # policies, on the administrators' page
+    "policy.looser": (
+        422,
+        "Looser than the level above",
+        "Set something as strict or stricter, or change the level above first.",
+    ),
+    "policy.value": (422, "Not a possible rule", "Choose a value that the page allows."),
+    "policy.level": (422, "No such level", "Name a unit, a tier, both or neither."),
+    "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
     # the appliance
     "server.unavailable": (503, "Not available", "Send the same bytes again a little later."),
     "server.error": (500, "Failure of the appliance", "Tell the administrator; see its log."),

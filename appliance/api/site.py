@@ -17,8 +17,10 @@ from . import (
     keys,
     outcomes,
     plans,
+    privacy,
     problems,
     receipts,
+    refusals,
     registry,
     status,
     windows,
@@ -34,6 +36,8 @@ RESOURCES = (
     events,
     receipts,
     incidents,
+    privacy,
+    refusals,
     status,
 )
 REQUESTS: list[type[msgspec.Struct]] = [keys.NewKey, registry.NewModel, registry.NewVersion]

@@ -13,8 +13,8 @@ from ninja import Schema, Status
 
 from countersign import dsse
 from countersign.statement import MAX_BYTES, Predicate, Refused
-from detectors import intake
 from detectors.intake import Receipt, Upload
+from detectors.refusals import record_refusal
 from governance import senders
 from governance.senders import Caller
 
@@ -34,17 +34,12 @@ class Accepted(Schema):
 
 def accept(request: HttpRequest, verb: Callable[[Upload], Receipt]) -> Receipt:
     """Find out who vouches for the bytes, then hand them to one of intake's verbs."""
-    if content_type(request) == ENVELOPE:
-        payload, signatures, caller = _verified(read_body(request, dsse.MAX_ENVELOPE))
-        with _refusals_recorded(caller):
-            caller.demand("upload")
-            return verb(Upload(payload, signatures, caller, timezone.now()))
-    if content_type(request) == JSON:
-        caller = bearer(request)
-        with _refusals_recorded(caller):
-            caller.demand("upload")
-            return verb(Upload(read_body(request, MAX_BYTES), [], caller, timezone.now()))
-    raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
+    with _refusals_recorded(None):
+        caller, signed, signatures = _vouched(request)
+    with _refusals_recorded(caller):
+        caller.demand("upload")
+        payload = read_body(request, MAX_BYTES) if signed is None else signed
+        return verb(Upload(payload, signatures, caller, timezone.now()))
 
 
 def answer(receipt: Receipt, **more: str) -> Status[dict[str, Any]]:
@@ -66,6 +61,16 @@ def described(kind: type[Predicate]) -> dict[str, Any]:
     }
 
 
+def _vouched(request: HttpRequest) -> tuple[Caller, bytes | None, list[dict[str, str]]]:
+    """Who vouches for an upload; by a signature of these bytes, or by a token for the body."""
+    if content_type(request) == ENVELOPE:
+        payload, signatures, caller = _verified(read_body(request, dsse.MAX_ENVELOPE))
+        return caller, payload, signatures
+    if content_type(request) == JSON:
+        return bearer(request), None, []
+    raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
+
+
 def _verified(data: bytes) -> tuple[bytes, list[dict[str, str]], Caller]:
     """Bytes, signatures and signer of an envelope. What is parsed later is what was verified."""
     envelope = dsse.parse(data)
@@ -76,9 +81,9 @@ def _verified(data: bytes) -> tuple[bytes, list[dict[str, str]], Caller]:
 
 
 @contextmanager
-def _refusals_recorded(caller: Caller) -> Iterator[None]:
+def _refusals_recorded(caller: Caller | None) -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
-        intake.record_refusal(caller, refusal.rule)
+        record_refusal(caller, refusal.rule)
         raise

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from . import accounts, incident, log, model, models, overview, senders
+from . import (
+    accounts,
+    incident,
+    log,
+    model,
+    models,
+    overview,
+    privacy,
+    refusals,
+    senders,
+)
 
 urlpatterns = [
     path("", overview.show, name="overview"),
@@ -13,6 +23,10 @@ urlpatterns = [
     path("incidents/<int:number>/", incident.show, name="incident"),
     path("incidents/<int:number>/acknowledge/", incident.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/resolve/", incident.resolve, name="resolve"),
+    path("privacy/", privacy.show, name="privacy"),
+    path("privacy/models/<str:model>/", privacy.show_model, name="model-privacy"),
+    path("privacy/models/<str:model>/place/", privacy.place_model, name="place-model"),
+    path("refusals/", refusals.show, name="refusals"),
     path("audit/", log.show, name="audit"),
     path("audit/verify/", log.verify, name="verify"),
     path("senders/", senders.show, name="senders"),

@@ -29,9 +29,12 @@ from .tiles import MAX_ENTRY
 KINDS = {
     "administrator.created": "The first administrator was set up with a one-time link.",
     "model.registered": "A model was registered.",
+    "model.placed": "A model was put into a business unit and a tier, whose policies hold for it.",
+    "policy.changed": "An administrator set the privacy rules of a level, for a reason.",
     "version.registered": "A version of a model was registered with its digest.",
     "baseline.accepted": "What a version's columns looked like when it was known to be good.",
     "plan.issued": "What a version's collectors are to count was settled and signed.",
+    "plan.withdrawn": "The policy no longer allows what a plan counts, and took it back.",
     "window.accepted": "A window statement was accepted; its digest.",
     "window.examined": "A window was examined: how much was found, which incidents it fed.",
     "window.failed": "A window could not be examined, however often it was tried.",

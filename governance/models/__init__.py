@@ -2,19 +2,24 @@
 
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
+from .ledger import Account, Loss
+from .policies import PrivacyRule
 from .registry import Model, Version
 from .senders import OneTimeToken, Sender, Token
 
 __all__ = [
+    "Account",
     "Checkpoint",
     "Content",
     "Entry",
     "Incident",
     "IncidentStep",
     "Leaf",
+    "Loss",
     "Model",
     "OneTimeToken",
     "Pending",
+    "PrivacyRule",
     "Sender",
     "TileHash",
     "Token",

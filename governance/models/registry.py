@@ -4,11 +4,16 @@ from django.db import models
 
 
 class Model(models.Model):
-    """A model as its organisation speaks of it; `name` is what statements carry."""
+    """A model as its organisation speaks of it; `name` is what statements carry.
+
+    `business_unit` and `tier` (1 matters most) say which policies hold for it; both may be open.
+    """
 
     name = models.SlugField(max_length=64, unique=True)
     purpose = models.CharField(max_length=500, blank=True)
     owner = models.CharField(max_length=200, blank=True)
+    business_unit = models.SlugField(max_length=64, blank=True)
+    tier = models.PositiveSmallIntegerField(null=True)
     registered_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

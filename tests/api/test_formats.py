@@ -72,6 +72,8 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/events",
         "/receipts/{digest}",
         "/incidents",
+        "/refusals",
+        "/models/{model}/privacy",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

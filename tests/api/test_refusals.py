@@ -18,7 +18,7 @@ from appliance.api.rules import RULES
 from countersign import dsse
 from countersign.statement import MAX_BYTES
 from countersign.tables import MAX_CELLS, Privacy
-from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
+from detectors.models import Baseline, Event, Monitor, Part, Plan, Statement, Window
 from governance.models import Content, Entry, Pending
 from tests.builders import (
     COLUMNS,
@@ -329,7 +329,8 @@ def test_a_plan_of_another_version_is_refused(ada: Caller, loans: str) -> None:
 
 def test_a_superseded_plan_is_refused_after_its_grace(ada: Caller, loans: str) -> None:
     ada.send(BASELINE_ADDRESS, a_statement(a_baseline(revision=2)))
-    Baseline.objects.filter(revision=2).update(accepted_at=timezone.now() - timedelta(days=8))
+    newer = Plan.objects.filter(baseline__revision=2)
+    newer.update(issued_at=timezone.now() - timedelta(days=8))
     refused(ada.send("/windows", a_statement(a_window(loans))), 422, "plan.superseded")
 
 

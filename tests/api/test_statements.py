@@ -13,7 +13,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from countersign import dsse
 from countersign.statement import Plan, decode, digest_of
 from detectors import jobs
-from detectors.models import Baseline, Event, Monitor, Part, Statement, Window
+from detectors.models import Event, Monitor, Part, Statement, Window
+from detectors.models import Plan as PlanRow
 from governance.audit import log
 from governance.models import Entry
 from governance.policies import Policy
@@ -240,7 +241,9 @@ def test_outcomes_come_years_after_their_plan_was_superseded(ada: Caller, loans:
     window = a_window(loans)
     ada.send("/windows", a_statement(window))
     ada.send(BASELINE_ADDRESS, a_statement(a_baseline(revision=2)))
-    Baseline.objects.filter(revision=2).update(accepted_at=timezone.now() - timedelta(days=300))
+    PlanRow.objects.filter(baseline__revision=2).update(
+        issued_at=timezone.now() - timedelta(days=300)
+    )
     assert ada.send("/outcomes", a_statement(outcomes_of(window))).status_code == 202
 
 
@@ -263,7 +266,9 @@ def test_what_was_accepted_keeps_its_receipt_when_its_plan_is_long_gone(
     payload = a_statement(a_window(loans))
     first = ada.send("/windows", payload)
     ada.send(BASELINE_ADDRESS, a_statement(a_baseline(revision=2)))
-    Baseline.objects.filter(revision=2).update(accepted_at=timezone.now() - timedelta(days=30))
+    PlanRow.objects.filter(baseline__revision=2).update(
+        issued_at=timezone.now() - timedelta(days=30)
+    )
     again = ada.send("/windows", payload)
     assert (again.status_code, again.json()) == (200, first.json())
 

@@ -299,4 +299,4 @@ def _accept(accept, payload: bytes, world: World, *more):
 
 
 def _plan_of(baseline) -> bytes:
-    return base64.b64decode(dsse.parse(bytes(baseline.plan_envelope)).payload)
+    return base64.b64decode(dsse.parse(bytes(baseline.plans.latest("pk").envelope)).payload)

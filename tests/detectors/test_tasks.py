@@ -44,7 +44,7 @@ def run(world: World, reference: Any, window: Any, recipe: dict[str, Any], **giv
         **({"attributions": shap} if shap else {}),
     )
     send(world, intake.accept_baseline, payload, version)
-    envelope = version.baselines.latest("revision").plan_envelope
+    envelope = version.baselines.latest("revision").plans.latest("pk").envelope
     plan = OpenPlan.read(base64.b64decode(dsse.parse(bytes(envelope)).payload))
     collector = Collector(plan, key=KEY)
     collector.add(window)

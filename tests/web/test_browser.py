@@ -16,14 +16,21 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from governance import policies
+from governance.policies import Level, Rules
+from tests.detectors.world import World
 from tests.web.conftest import drifted, labelled, watched
+from tests.web.test_privacy import noised, refuse, spend
 from tests.web.worlds import everything
 
 CHROMIUM = shutil.which("chromium-headless-shell")
 CHECKS = Path(__file__).with_name("accessible.js").read_text(encoding="utf-8")
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-PAGES = ("overview", "models", "version", "windows", "incident", "audit", "senders")
+PAGES = (
+    *("overview", "models", "version", "windows", "incident", "audit", "senders"),
+    *("privacy", "model-privacy", "refusals"),
+)
 
 pytestmark = [
     pytest.mark.skipif(
@@ -52,10 +59,20 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
     world = watched("loans")
     drifted(world)
     labelled(world, 6)
-    arguments = {"version": ["loans", "1"], "windows": ["loans", "1"]}
+    refused_and_charged(world)
+    arguments = {"version": ["loans", "1"], "windows": ["loans", "1"], "model-privacy": ["loans"]}
     incident = world.version.incidents.get(cause="drift")
     arguments["incident"] = [str(incident.pk)]
     return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
+
+
+def refused_and_charged(world: World) -> None:
+    """A policy that has changed twice, a ledger, and uploads that were refused."""
+    policies.set_rules(Level("lending", 1), Rules(min_count=30), actor="user:1", reason="Stricter.")
+    charge = noised(world)
+    spend(world.version.model, charge, 6)
+    for days, rule in enumerate(("plan.superseded", "tally.partition", "token.unknown")):
+        refuse(rule, "" if rule == "token.unknown" else "key:" + "ab" * 32, 3 + days, days)
 
 
 def opened(browser: Browser, site: dict[str, str], width: int, scheme: Scheme) -> BrowserContext:

@@ -8,6 +8,7 @@ import pytest
 
 from countersign import checks
 from countersign.statement import Baseline, Outcomes, Plan, Refused, Window, decode, encode
+from countersign.tables import Privacy
 
 T0, T1, T2 = "2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z", "2026-01-15T00:00:00Z"
 NORTH, SOUTH = "a" * 32, "b" * 32
@@ -189,3 +190,17 @@ def test_labels_by_group_are_merged_at_least_as_far_as_overall():
     )
     with pytest.raises(Refused, match=r"privacy\.differencing"):
         check(Outcomes, finer)
+
+
+NOISE = {"mechanism": "discrete_laplace", "scale": 4.0, "unit": "person", "contribution": 3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 3.9}, {"scale": 4.1}, {"unit": "row"}, {"contribution": 2}, {"contribution": 4}],
+)
+def test_noise_is_exactly_the_plans(change):
+    floor = msgspec.convert(NOISE, Privacy)
+    checks.check_floor(msgspec.convert(NOISE | {"min_count": 12}, Privacy), floor)
+    with pytest.raises(Refused, match=r"^privacy\.noise_below_plan"):
+        checks.check_floor(msgspec.convert(NOISE | change, Privacy), floor)

@@ -8,6 +8,8 @@ checked in `table_checks`.
 import math
 from itertools import pairwise
 
+import msgspec
+
 from .scheme import Scheme
 from .statement import Baseline, Outcomes, Plan, Refused, Window
 from .table_checks import check_labels, check_tally
@@ -103,15 +105,17 @@ def check_privacy(privacy: Privacy) -> None:
 
 
 def check_floor(declared: Privacy, floor: Privacy) -> None:
-    """What a statement declares protects at least as much as the plan demands."""
+    """What a statement declares is the plan's noise, and a floor no lower than the plan's.
+
+    More noise than planned is refused too: the alarms count on what is declared.
+    """
     check_privacy(declared)
     path = "$.predicate.privacy"
     if declared.min_count < floor.min_count:
         raise Refused(
             "privacy.min_count_below_plan", f"The plan demands min_count {floor.min_count}.", path
         )
-    same = (declared.mechanism, declared.unit) == (floor.mechanism, floor.unit)
-    if not same or declared.scale < floor.scale or declared.contribution < floor.contribution:
+    if msgspec.structs.replace(declared, min_count=floor.min_count) != floor:
         raise Refused(
             "privacy.noise_below_plan", "The noise is not the one that the plan demands.", path
         )
