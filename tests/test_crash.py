@@ -66,7 +66,7 @@ def kill_one_after_another(running_appliance: Appliance, stop: threading.Event) 
                 return
             os.kill(running_appliance.pid_of(name), signal.SIGKILL)
             yield name
-        stop.wait(4)
+        stop.wait(10)  # long enough to start again and take some, on a busy machine too
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_examined_twice(

@@ -58,6 +58,7 @@ DAY = timedelta(days=1)
 KEY, DIGEST = b"k" * 32, "0" * 64
 SHIFT, EVERY, LOOK, WEEK = 0.25, 10, 14, 7
 NEVER = 999
+FEW_VALUES = 100
 
 
 class Product:
@@ -116,9 +117,18 @@ class Product:
 
 
 def shift(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """A quarter of a standard deviation up, but not beyond what the reference saw."""
+    """A quarter of a standard deviation up, but not beyond what the reference saw.
+
+    Where there are few different values, such as whole hours, no new ones arise: each row moves to
+    one of its new neighbours at random, by as much on average.
+    """
+    known = np.unique(reference[~np.isnan(reference)])
     moved = values + SHIFT * np.nanstd(reference)
-    return np.where(moved > np.nanmax(reference), np.maximum(values, np.nanmax(reference)), moved)
+    if len(known) <= FEW_VALUES:
+        step = np.diff(known).min()
+        rng = np.random.default_rng(6)
+        moved = known[0] + step * np.floor((moved - known[0]) / step + rng.random(values.shape))
+    return np.where(moved > known[-1], np.maximum(values, known[-1]), moved)
 
 
 def incidents(found: list[set[str]], every: int) -> int:

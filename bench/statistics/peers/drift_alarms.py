@@ -27,7 +27,7 @@ warnings.simplefilter("ignore")
 SHIFTED = "hour"
 EVERY, LOOK, NEVER = 30, 7, 999
 REFERENCE_ROWS = 5_000  # rows of the reference that slow comparisons draw
-FIFTH, THINNED, PAST = 5, 20, 56
+FIFTH, THINNED, PAST = 5, 20, 28
 
 
 class Days:
