@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 from countersign import statement as wire
 from countersign.checks import check_outcomes, check_window
 from countersign.statement import Refused, digest_of
-from detectors import plans
+from detectors import firewall, plans
 from detectors.admission import (
     CLOCK_SKEW,
     FIRST_REPLAY,
@@ -72,7 +72,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     """Keep a version's reference; issue the plan and make the monitors that follow from it."""
     if receipt := _receipt(upload, "baseline"):
         return receipt
-    subject, baseline = wire.decode(upload.payload, wire.Baseline)
+    subject, baseline = _read(upload, wire.Baseline)
     if subject.name != str(version):
         raise Refused("baseline.other_version", "The address names another version.", "$.subject")
     _refuse_other_digest(subject, version)
@@ -109,7 +109,7 @@ def accept_window(upload: Upload) -> Receipt:
     """Keep the counts of one shard of a window; a complete window is examined at once."""
     if receipt := _receipt(upload, "window"):
         return receipt
-    subject, window = wire.decode(upload.payload, wire.Window)
+    subject, window = _read(upload, wire.Window)
     version = _version_of(subject, window)
     policy = policies.in_force()
     baseline = _baseline_of(version, window.plan)
@@ -148,7 +148,7 @@ def accept_outcomes(upload: Upload) -> Receipt:
     """Keep what is known of a window's labels. They may come years later, under the same plan."""
     if receipt := _receipt(upload, "outcomes"):
         return receipt
-    subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
+    subject, outcomes = _read(upload, wire.Outcomes)
     version = _version_of(subject, outcomes)
     baseline = _baseline_of(version, outcomes.plan)
     check_outcomes(outcomes, plans.read_plan(outcomes.plan))
@@ -171,7 +171,7 @@ def accept_event(upload: Upload) -> Receipt:
     """Keep something that happened around a version."""
     if receipt := _receipt(upload, "event"):
         return receipt
-    subject, event = wire.decode(upload.payload, wire.Event)
+    subject, event = _read(upload, wire.Event)
     version = _version_of(subject, event)
     if not FIRST_REPLAY <= event.at <= upload.received + CLOCK_SKEW:
         raise Refused("event.time", "An event lies between 1990 and now.", "$.predicate.at")
@@ -199,6 +199,12 @@ def find_receipt(digest: str) -> Receipt:
     if statement is None:
         raise Refused("receipt.unknown", "No statement with this digest was accepted.")
     return _receipt_of(statement, new=False)
+
+
+def _read(upload: Upload, kind: type[wire.P]) -> tuple[wire.Subject, wire.P]:
+    """The statement, once the firewall has nothing against its text."""
+    firewall.refuse_content(upload.payload)
+    return wire.decode(upload.payload, kind)
 
 
 def _receipt(upload: Upload, kind: str) -> Receipt | None:

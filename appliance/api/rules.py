@@ -9,6 +9,7 @@ RECOUNT = "Count again with the library, under the plan; nothing can be mended b
 REBASELINE = "Correct the baseline's column declarations and send it again."
 PROTECT = "Fetch the plan and protect the counts as it says."
 SIGN_AGAIN = "Sign the exact bytes of the statement with the enrolled key, as DSSE says."
+CONVERT = "Run `countersign convert` beside the model; it makes a statement without raw values."
 ASK = "Ask an administrator for a new one."
 
 RULES: dict[str, tuple[int, str, str]] = {
@@ -83,6 +84,21 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Another subject",
         "Name the predicate's model and version in the subject.",
     ),
+    # the firewall
+    "firewall.identifier": (
+        422,
+        "Looks like an identifier",
+        "Rename the column, label or deployment; no value of a row belongs in a name.",
+    ),
+    "firewall.unkeyed_token": (
+        422,
+        "Token that can be read or guessed",
+        "Let the library make the tokens, with the key that stays beside the model.",
+    ),
+    "firewall.whylogs_profile": (422, "Profile of whylogs", CONVERT),
+    "firewall.tfdv_statistics": (422, "Statistics of TFDV", CONVERT),
+    "firewall.deequ_statistics": (422, "Statistics of Deequ or SageMaker", CONVERT),
+    "firewall.evidently_report": (422, "Report of Evidently", CONVERT),
     # baselines
     "baseline.other_version": (
         422,

@@ -13,7 +13,7 @@ from ninja import Schema, Status
 
 from countersign import dsse
 from countersign.statement import MAX_BYTES, Predicate, Refused
-from detectors import intake
+from detectors import firewall, intake
 from detectors.intake import Receipt, Upload
 from governance import senders
 from governance.senders import Caller
@@ -38,13 +38,16 @@ def accept(request: HttpRequest, verb: Callable[[Upload], Receipt]) -> Receipt:
         payload, signatures, caller = _verified(read_body(request, dsse.MAX_ENVELOPE))
         with _refusals_recorded(caller):
             caller.demand("upload")
+            firewall.refuse_profiles(payload)
             return verb(Upload(payload, signatures, caller, timezone.now()))
-    if content_type(request) == JSON:
-        caller = bearer(request)
-        with _refusals_recorded(caller):
-            caller.demand("upload")
-            return verb(Upload(read_body(request, MAX_BYTES), [], caller, timezone.now()))
-    raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
+    caller = bearer(request)
+    with _refusals_recorded(caller):
+        caller.demand("upload")
+        payload = read_body(request, MAX_BYTES)
+        firewall.refuse_profiles(payload)  # whatever it is said to be
+        if content_type(request) != JSON:
+            raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
+        return verb(Upload(payload, [], caller, timezone.now()))
 
 
 def answer(receipt: Receipt, **more: str) -> Status[dict[str, Any]]:
