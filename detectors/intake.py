@@ -78,6 +78,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     _refuse_other_digest(subject, version)
     policy = policies.in_force()
     check_reference(baseline, policy, upload.received)
+    _refuse_other_spelling(upload, baseline, version)
     plan = plans.make_plan(baseline, upload.digest, policy, upload.received)
     plan_digest, envelope = plans.sign_plan(plan, version.digest)
 
@@ -117,6 +118,7 @@ def accept_window(upload: Upload) -> Receipt:
     plan = plans.read_plan(window.plan)
     check_window(window, plan)
     check_period(window, plan, upload.received)
+    _refuse_other_spelling(upload, window, version)
 
     with transaction.atomic(durable=True):
         row = _locked_window(baseline, window, policy, upload.received)
@@ -152,6 +154,7 @@ def accept_outcomes(upload: Upload) -> Receipt:
     version = _version_of(subject, outcomes)
     baseline = _baseline_of(version, outcomes.plan)
     check_outcomes(outcomes, plans.read_plan(outcomes.plan))
+    _refuse_other_spelling(upload, outcomes, version)
 
     with transaction.atomic(durable=True):
         row = _lock_window(baseline, outcomes)
@@ -175,6 +178,7 @@ def accept_event(upload: Upload) -> Receipt:
     version = _version_of(subject, event)
     if not FIRST_REPLAY <= event.at <= upload.received + CLOCK_SKEW:
         raise Refused("event.time", "An event lies between 1990 and now.", "$.predicate.at")
+    _refuse_other_spelling(upload, event, version)
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -205,6 +209,18 @@ def _read(upload: Upload, kind: type[wire.P]) -> tuple[wire.Subject, wire.P]:
     """The statement, once the firewall has nothing against its text."""
     firewall.refuse_content(upload.payload)
     return wire.decode(upload.payload, kind)
+
+
+def _refuse_other_spelling(upload: Upload, predicate: wire.Predicate, version: Version) -> None:
+    """The bytes are kept as they came: blanks, the order of keys and endless digits could hide any
+    text. So of all ways to write a statement one is taken, the library's.
+    """
+    if wire.encode(predicate, version.digest) != upload.payload:
+        raise Refused(
+            "statement.not_canonical",
+            "A statement is written in one way: without blanks, fields in the schema's order, "
+            "other keys sorted, defaults left out, numbers and times in their shortest form.",
+        )
 
 
 def _receipt(upload: Upload, kind: str) -> Receipt | None:

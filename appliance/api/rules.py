@@ -79,6 +79,11 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Send it to the address of its kind.",
     ),
     "statement.duplicate_key": (422, "Key given twice", "Give every key of an object once."),
+    "statement.not_canonical": (
+        422,
+        "Written in another way",
+        "Write the JSON as docs/formats/statement.md says, or let the library write it.",
+    ),
     "statement.wrong_subject": (
         422,
         "Another subject",

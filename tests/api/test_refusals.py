@@ -139,6 +139,32 @@ def test_an_accepted_window_has_no_receipt_at_another_address(ada: Caller, loans
     refused(ada.send("/events", window), 422, "statement.wrong_kind")
 
 
+OTHER_SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
+    "blanks": lambda payload: json.dumps(json.loads(payload)).encode(),
+    "one blank": lambda payload: payload + b" ",
+    "a tab inside": lambda payload: payload.replace(b'"rows":', b'"rows":\t'),
+    "an escape": lambda payload: payload.replace(b"production", rb"\u0070roduction"),
+    "more digits": lambda payload: payload.replace(b'"scale":0.0', b'"scale":0.00000'),
+    "an exponent": lambda payload: payload.replace(b'"scale":0.0', b'"scale":0e5'),
+    "a default": lambda payload: payload.replace(b'"privacy":', b'"revision":1,"privacy":'),
+    "a zero in a time": lambda payload: payload.replace(b':00Z"', b':00.000Z"', 1),
+    "another order": lambda payload: changed(
+        payload, lambda s: s["predicate"].update(plan=s["predicate"].pop("plan"))
+    ).replace(b": ", b":").replace(b", ", b","),
+    "other keys first": lambda payload: payload.replace(b"a" * 32 + b'":', b"x").replace(
+        b"b" * 32 + b'":', b"a" * 32 + b'":').replace(b"x", b"b" * 32 + b'":'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", OTHER_SPELLINGS)
+@pytest.mark.usefixtures("nothing_more_is_kept")
+def test_a_statement_is_written_in_one_way(ada: Caller, loans: str, how: str) -> None:
+    payload = a_statement(a_window(loans))
+    other = OTHER_SPELLINGS[how](payload)
+    assert other != payload and json.loads(other)
+    refused(ada.send("/windows", other), 422, "statement.not_canonical")
+
+
 # --- size and encoding ----------------------------------------------------------------------
 
 
