@@ -163,6 +163,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     "tally.cells": (422, "Wrong number of cells", RECOUNT),
     "tally.first_cell": (422, "First cell missing", RECOUNT),
     "tally.groups": (422, "Unknown group", RECOUNT),
+    "tally.parts": (422, "Part larger than the whole", RECOUNT),
     "tally.sums": (422, "Wrong sums", RECOUNT),
     "tally.chosen": (422, "Chosen rows of no class", RECOUNT),
     "tally.maps": (422, "Unknown means", RECOUNT),

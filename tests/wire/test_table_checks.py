@@ -7,6 +7,8 @@ import pytest
 
 from countersign import checks
 from countersign.statement import Baseline, Outcomes, Plan, Refused, Window
+from countersign.tables import Counts, Labels, LabelTable, Tally
+from tests.builders import SCORE, a_baseline, a_tally, some_cells, some_counts
 from tests.wire.test_checks import (
     NORTH,
     PLAN,
@@ -267,3 +269,41 @@ def test_slices_are_bounded():
     slices = [{"columns": ["age", "income"], "starts": grid}]
     with pytest.raises(Refused, match=r"baseline\.slices: A slice has at most 400"):
         check_scheme(changed(plan, "slices", slices))
+
+
+def test_a_part_is_nowhere_larger_than_the_whole():
+    baseline = a_baseline(windows=[])
+    whole = some_counts(SCORE, 500).cells
+    for part, rule in (
+        (some_cells(SCORE, 500), None),
+        ([0, 0, 0, 125, 126, 124, 125, 0], "tally.parts"),
+        ([0, 0, 0, 125, 375, None, None, 0], None),
+        ([0, 0, 0, 125, 376, None, None, 0], "tally.parts"),
+        ([500, None, None, None, None, None, None, None], None),
+    ):
+        assert len(part) == len(whole)
+        table = LabelTable(positives=part, negatives=[0 if c is not None else None for c in part])
+        overall = LabelTable(positives=whole, negatives=whole)
+        labels = Labels(overall=overall, groups={"origin": {NORTH: table}})
+        statement = msgspec.structs.replace(baseline, labels=labels)
+        assert rule_of(statement) == rule
+
+
+def grouped(tally: Tally, tables: dict[str, Counts]) -> Tally:
+    return msgspec.structs.replace(tally, groups={"origin": tables})
+
+
+def rule_of(statement: Baseline) -> str | None:
+    try:
+        checks.check_baseline(statement)
+    except Refused as refusal:
+        return refusal.rule
+    return None
+
+
+def test_groups_are_nowhere_larger_than_all_rows():
+    larger = {NORTH: some_counts(SCORE, 2_000)}
+    statement = a_baseline(windows=[], labels=None, total=grouped(a_tally(1_000), larger))
+    assert rule_of(statement) == "tally.parts"
+    statement = a_baseline(windows=[], labels=None, total=grouped(a_tally(2_000), larger))
+    assert rule_of(statement) is None

@@ -163,7 +163,7 @@ def _check_groups(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> 
         overall = tally.columns[scheme.score.name].cells
         for counts in tables.values():
             check_counts(counts, scheme.score, privacy, where)
-            _refuse_finer(counts.cells, overall, where)
+            _refuse_no_part(counts.cells, overall, privacy, where)
 
 
 def _check_chosen(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -171,7 +171,7 @@ def _check_chosen(tally: Tally, scheme: Scheme, privacy: Privacy, path: str) -> 
         raise Refused("tally.chosen", "Chosen rows are told of class scores only.", path)
     for name, counts in tally.chosen.items():
         check_counts(counts, scheme.by_name[name], privacy, path)
-        _refuse_finer(counts.cells, tally.columns[name].cells, path)
+        _refuse_no_part(counts.cells, tally.columns[name].cells, privacy, path)
 
 
 def _check_label_groups(labels: Labels, scheme: Scheme, privacy: Privacy, path: str) -> None:
@@ -185,14 +185,15 @@ def _check_label_groups(labels: Labels, scheme: Scheme, privacy: Privacy, path: 
         for table in filter(None, tables.values()):
             assert labels.overall is not None
             _check_label_table(table, scheme.score, privacy, where)
-            _refuse_finer(table.positives, labels.overall.positives, where)
+            _refuse_no_part(table.positives, labels.overall.positives, privacy, where)
+            _refuse_no_part(table.negatives, labels.overall.negatives, privacy, where)
     for group, errors in labels.error_groups.items():
         _refuse_unknown_group(group, errors, scheme, where)
         for one in filter(None, errors.values()):
             assert labels.errors is not None
             _check_error_table(one, scheme, privacy, where)
-            _refuse_finer(one.rows, labels.errors.rows, where)
-            _refuse_finer(one.errors, labels.errors.errors, where)
+            _refuse_no_part(one.rows, labels.errors.rows, privacy, where)
+            _refuse_no_part(one.errors, labels.errors.errors, privacy, where)
 
 
 def _check_label_table(
@@ -230,7 +231,8 @@ def _check_classes(
         column = scheme.by_name[name]
         _check_label_table(table.overall, column, privacy, path)
         _check_label_table(table.chosen, column, privacy, path)
-        _refuse_finer(table.chosen.positives, table.overall.positives, path)
+        _refuse_no_part(table.chosen.positives, table.overall.positives, privacy, path)
+        _refuse_no_part(table.chosen.negatives, table.overall.negatives, privacy, path)
 
 
 def _check_slices(
@@ -333,13 +335,22 @@ def _refuse_unknown_group(group: str, tables: Iterable[str], scheme: Scheme, pat
         )
 
 
-def _refuse_finer(cells: Sequence[Cell], overall: Sequence[Cell], path: str) -> None:
+def _refuse_no_part(
+    cells: Sequence[Cell], overall: Sequence[Cell], privacy: Privacy, path: str
+) -> None:
+    """A part of the rows is merged at least as far as all of them, and nowhere larger."""
     if not _starts(cells) <= _starts(overall):
         raise Refused(
             "privacy.differencing",
             "A part's table is merged at least as far as the table over all rows.",
             path,
         )
+    if privacy.mechanism != "none":
+        return
+    starts = sorted(_starts(cells))
+    for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
+        if (cells[start] or 0) > _total(overall[start:stop]):
+            raise Refused("tally.parts", "A part's count is no larger than the whole's.", path)
 
 
 def _refuse_impossible_sums(
