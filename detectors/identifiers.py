@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 START, END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 GAP = "[ ._-]"
+# Of the digits between a UUID's hyphens some look like a phone number.
+ALONE, TO_THE_END = r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)", r"(?!-?[A-Za-z0-9])"
 
 EMAIL = re.compile(
     r"[A-Za-z0-9._%+-]@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
@@ -37,8 +39,8 @@ BRANDS = [
 PHONE = re.compile(
     rf"\+[1-9](?:[ ().-]{{0,2}}[0-9]){{7,14}}{END}"
     rf"|{START}00[1-9][0-9]{{9,12}}{END}"
-    rf"|{START}0[1-9][0-9]{{1,3}}[ /-][0-9]{{3,4}}[ -]?[0-9]{{3,4}}{END}"
-    rf"|{START}\(?[2-9][0-9]{{2}}\)?[ ._-][2-9][0-9]{{2}}[ ._-][0-9]{{4}}{END}"
+    rf"|{ALONE}0[1-9][0-9]{{1,3}}[ /-][0-9]{{3,4}}[ -]?[0-9]{{3,4}}{TO_THE_END}"
+    rf"|{ALONE}\(?[2-9][0-9]{{2}}\)?[ ._-][2-9][0-9]{{2}}[ ._-][0-9]{{4}}{TO_THE_END}"
 )
 SSN = re.compile(rf"{START}(?!000|666|9)[0-9]{{3}}([ _-])(?!00)[0-9]{{2}}\1(?!0000)[0-9]{{4}}{END}")
 NINO = re.compile(

