@@ -21,10 +21,9 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from bench.attacks import attacks, column_names, designs, smuggling, timing  # noqa: E402
+from bench.attacks import attacks, column_names, crossed, designs, smuggling, timing  # noqa: E402
 from bench.attacks.data import CANARIES, CITIES, canary_forms, found_in, people  # noqa: E402
 from countersign.collector import Collector  # noqa: E402
-from countersign.statement import Baseline, decode  # noqa: E402
 from tests.collector import cast  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -116,52 +115,7 @@ def small_cells(name: str, content: bytes, rows: pd.DataFrame) -> dict[str, Any]
         return {label: int(attacks.determined(told, units).sum())}
     if name != "ours":
         return {label: "tells no crossed tables"}
-    return {label: int(attacks.determined(our_facts(content, rows), units).sum())}
-
-
-def our_facts(content: bytes, rows: pd.DataFrame) -> Any:
-    """Which crossed cells each number that we tell is the sum of."""
-    told = decode(content, Baseline)[1]
-    values = {name: sorted(rows[name].unique()) for name in designs.CROSSED}
-    places = np.arange(int(np.prod([len(v) for v in values.values()])))
-    at = dict(zip(values, np.unravel_index(places, [len(v) for v in values.values()]), strict=True))
-    by_name = {column.name: column for column in told.columns}
-
-    def cells(name: str) -> Any:
-        """The column's cell that each crossed cell falls into."""
-        tokens = [attacks.token_of(designs.KEY, "loans", name, text) for text in values[name]]
-        cell = [
-            by_name[name].tokens.index(t) + 3 if t in by_name[name].tokens else 2 for t in tokens
-        ]
-        return np.array(cell)[at[name]]
-
-    facts = []
-    for name in designs.CROSSED:
-        facts += _runs(told.total.columns[name].cells, cells(name))
-    for one, slice_table in zip(told.slices, told.total.slices, strict=True):
-        if slice_table is not None:
-            width = len(one.starts[1])
-            band = [
-                np.searchsorted(starts, cells(name), side="right") - 1
-                for name, starts in zip(one.columns, one.starts, strict=True)
-            ]
-            facts += _slice_runs(slice_table.rows, band[0] * width + band[1], width)
-    return np.array(facts, np.int64)
-
-
-def _runs(told: Any, cell: Any) -> list[Any]:
-    starts = [i for i, n in enumerate(told) if n is not None]
-    return [
-        np.isin(cell, range(a, b)) for a, b in zip(starts, [*starts[1:], len(told)], strict=True)
-    ]
-
-
-def _slice_runs(told: Any, place: Any, width: int) -> list[Any]:
-    kept = np.array([i for i, n in enumerate(told) if n is not None])
-    across, down = np.unique(kept // width), np.unique(kept % width)
-    first = np.searchsorted(across, place // width, side="right") - 1
-    second = np.searchsorted(down, place % width, side="right") - 1
-    return [(first == a) & (second == b) for a in range(len(across)) for b in range(len(down))]
+    return {label: int(attacks.determined(crossed.our_facts(content, rows), units).sum())}
 
 
 def second_upload(name: str, send: designs.Design, rows: pd.DataFrame, more: pd.DataFrame) -> str:

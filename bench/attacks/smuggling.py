@@ -136,12 +136,12 @@ def capacities(door: Door, kind: type[Predicate], payload: bytes) -> dict[str, i
     document = json.loads(payload)
     assert door.admits(kind, document) == payload, "the fuzzer starts from a valid statement"
     found: dict[str, int] = {}
-    for name, paths in _fields(document).items():
+    for name, paths in fields(document).items():
         found[name] = max(_capacity(door, kind, document, path) for path in paths)
     return found
 
 
-def _fields(document: dict[str, Any]) -> dict[str, list[Path]]:
+def fields(document: dict[str, Any]) -> dict[str, list[Path]]:
     """Two places of each kind of field, the first and one in the middle."""
     places: dict[str, list[Path]] = {}
     for path in _leaves(document):
