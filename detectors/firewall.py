@@ -157,13 +157,13 @@ def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _strings(each, f"{path}[{i}]")
     elif isinstance(value, dict):
         for i, (key, each) in enumerate(value.items()):
-            below = f"{path}.{key}" if key in _wire_fields() else f"{path}[{i}]"
+            below = f"{path}.{key}" if key in wire_fields() else f"{path}[{i}]"
             yield below, key
             yield from _strings(each, below)
 
 
 @cache
-def _wire_fields() -> frozenset[str]:
+def wire_fields() -> frozenset[str]:
     """The names of all fields of all structs of the wire: these may be repeated."""
     names = {"_type", "sha256", *(f for kind in Wire.__subclasses__() for f in _fields(kind))}
     return frozenset(names)

@@ -93,9 +93,10 @@ def crossed_facts(cells: Sequence[Sequence[int | None]], margins: bool) -> Facts
 
     A missing cell is told by nothing here; in our tables it belongs to the one before it instead.
     """
-    places = np.arange(len(cells) * len(cells[0])).reshape(len(cells), -1)
-    told = [[place] for place, cell in zip(places.ravel(), np.ravel(cells), strict=True)
-            if cell is not None]  # fmt: skip
+    width = len(cells[0])
+    places = np.arange(len(cells) * width).reshape(-1, width)
+    shown = [cell is not None for line in cells for cell in line]
+    told: list[list[int]] = [[place] for place, is_shown in enumerate(shown) if is_shown]
     told += [*places.tolist(), *places.T.tolist()] if margins else []
     return np.array([np.isin(places.ravel(), each) for each in told], np.int64)
 

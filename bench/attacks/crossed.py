@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from countersign.hashing import token_of
 from countersign.statement import Baseline, decode
 
-from . import attacks, designs
+from . import designs
 
 
 def our_facts(content: bytes, rows: pd.DataFrame) -> Any:
@@ -20,7 +21,7 @@ def our_facts(content: bytes, rows: pd.DataFrame) -> Any:
 
     def cells(name: str) -> Any:
         """The column's cell that each crossed cell falls into."""
-        tokens = [attacks.token_of(designs.KEY, "loans", name, text) for text in values[name]]
+        tokens = [token_of(designs.KEY, "loans", name, text) for text in values[name]]
         cell = [
             by_name[name].tokens.index(t) + 3 if t in by_name[name].tokens else 2 for t in tokens
         ]

@@ -62,10 +62,8 @@ def forms(text: str) -> Iterator[bytes]:
 
 def number_forms(value: float) -> Iterator[bytes]:
     """The ways in which a number could lie in a file. Short ones would be found by chance."""
-    for form in {repr(value), f"{value:.2f}", f"{value:.10g}"}:
-        yield form.encode()
-        yield form.encode().hex().encode()
-    for form in binary_forms(value):
+    written = {repr(value), f"{value:.2f}", f"{value:.10g}"}
+    for form in [*(text.encode() for text in written), *binary_forms(value)]:
         yield form
         yield form.hex().encode()
 

@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 from bench.attacks import attacks, column_names, crossed, designs, smuggling, timing  # noqa: E402
 from bench.attacks.data import CANARIES, CITIES, canary_forms, found_in, people  # noqa: E402
 from countersign.collector import Collector  # noqa: E402
+from countersign.hashing import token_of  # noqa: E402
 from tests.collector import cast  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -101,7 +102,7 @@ def named_categories(name: str, content: bytes, rows: pd.DataFrame) -> dict[str,
 def _token(name: str, city: str) -> str:
     if name == "plain_sha256":
         return designs.digest(city)
-    return attacks.token_of(designs.KEY, "loans", "city", city)
+    return token_of(designs.KEY, "loans", "city", city)
 
 
 def small_cells(name: str, content: bytes, rows: pd.DataFrame) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[Path]:
 
 def _general(path: Path) -> str:
     """The field's name: places in lists, and names that aren't the wire's, become [*]."""
-    known = firewall._wire_fields()
+    known = firewall.wire_fields()
     return "".join(f".{p}" if isinstance(p, str) and p in known else "[*]" for p in path).lstrip(
         "."
     )

@@ -11,6 +11,7 @@ import pytest
 
 from bench.attacks import attacks, crossed, designs
 from bench.attacks.data import CANARIES, CITIES, canary_forms, forms, found_in, people
+from countersign.hashing import token_of
 from countersign.statement import Outcomes, Window, decode
 
 ROWS = people(5_000)
@@ -55,14 +56,14 @@ def test_a_dictionary_without_the_key_names_nothing(window: bytes):
     plain = attacks.dictionary_attack(attacks.tokens_in(PLAIN), HONEST[:60], "loans", columns)
     assert plain == set(HONEST[:60])
     # Whoever has the key names all that have a token: so the key must stay where it is.
-    known = {attacks.token_of(designs.KEY, "loans", "city", city) for city in HONEST}
+    known = {token_of(designs.KEY, "loans", "city", city) for city in HONEST}
     assert len(known & attacks.tokens_in(BASELINE)) > 50
 
 
 def test_how_common_a_token_is_may_name_it_but_only_if_many_people_share_it():
     told = designs.our_counts(BASELINE, "city")
     assert min(told.values()) >= 11
-    true = {attacks.token_of(designs.KEY, "loans", "city", city): city for city in COUNTS.index}
+    true = {token_of(designs.KEY, "loans", "city", city): city for city in COUNTS.index}
     known = {city: 1 / (1 + i) ** 1.1 for i, city in enumerate(CITIES)}
     guesses = attacks.frequency_attack(told, known)
     right = [true[token] for token, guess in guesses.items() if true[token] == guess]
