@@ -34,6 +34,9 @@ CHECKS = (
     "detectors.intake.check_window",
     "detectors.intake.check_period",
     "detectors.charges.check_noised",
+    "detectors.firewall.refuse_profiles",
+    "detectors.firewall.refuse_content",
+    "detectors.intake._refuse_other_spelling",
 )
 
 Post = Callable[[bytes], float]

@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 from countersign import statement as wire
 from countersign.checks import check_outcomes, check_window
 from countersign.statement import Refused, digest_of
-from detectors import charges, plans
+from detectors import charges, firewall, plans
 from detectors.admission import (
     CLOCK_SKEW,
     FIRST_REPLAY,
@@ -72,7 +72,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     """Keep a version's reference; issue the plan and make the monitors that follow from it."""
     if receipt := _receipt(upload, "baseline"):
         return receipt
-    subject, baseline = wire.decode(upload.payload, wire.Baseline)
+    subject, baseline = _read(upload, wire.Baseline)
     if subject.name != str(version):
         raise Refused("baseline.other_version", "The address names another version.", "$.subject")
     _refuse_other_digest(subject, version)
@@ -80,6 +80,7 @@ def accept_baseline(upload: Upload, version: Version) -> Receipt:
     check_reference(baseline, policy, upload.received)
     for tally in (baseline.total, *(span.tally for span in baseline.windows)):
         charges.check_noised(tally, baseline.privacy, "$.predicate")
+    _refuse_other_spelling(upload, baseline, version)
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -108,7 +109,7 @@ def accept_window(upload: Upload) -> Receipt:
     """Keep the counts of one shard of a window; a complete window is examined at once."""
     if receipt := _receipt(upload, "window"):
         return receipt
-    subject, window = wire.decode(upload.payload, wire.Window)
+    subject, window = _read(upload, wire.Window)
     version = _version_of(subject, window)
     policy = policies.in_force(version.model)
     baseline = baseline_under(window.plan, version, policy, upload.received)
@@ -116,6 +117,7 @@ def accept_window(upload: Upload) -> Receipt:
     check_window(window, plan)
     charges.check_noised(window.tally, plan.privacy, "$.predicate.tally")
     check_period(window, plan, policy, upload.received)
+    _refuse_other_spelling(upload, window, version)
 
     with transaction.atomic(durable=True):
         row = _locked_window(baseline, window, policy, upload.received)
@@ -148,12 +150,13 @@ def accept_outcomes(upload: Upload) -> Receipt:
     """Keep what is known of a window's labels. They may come years later, under its baseline."""
     if receipt := _receipt(upload, "outcomes"):
         return receipt
-    subject, outcomes = wire.decode(upload.payload, wire.Outcomes)
+    subject, outcomes = _read(upload, wire.Outcomes)
     version = _version_of(subject, outcomes)
     policy = policies.in_force(version.model)
     baseline = baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
     plan = plans.read_plan(outcomes.plan)
     check_outcomes(outcomes, plan)
+    _refuse_other_spelling(upload, outcomes, version)
 
     with transaction.atomic(durable=True):
         row = _lock_window(baseline, outcomes)
@@ -174,10 +177,11 @@ def accept_event(upload: Upload) -> Receipt:
     """Keep something that happened around a version."""
     if receipt := _receipt(upload, "event"):
         return receipt
-    subject, event = wire.decode(upload.payload, wire.Event)
+    subject, event = _read(upload, wire.Event)
     version = _version_of(subject, event)
     if not FIRST_REPLAY <= event.at <= upload.received + CLOCK_SKEW:
         raise Refused("event.time", "An event lies between 1990 and now.", "$.predicate.at")
+    _refuse_other_spelling(upload, event, version)
 
     with transaction.atomic(durable=True):
         _lock(version)
@@ -196,6 +200,24 @@ def find_receipt(digest: str) -> Receipt:
     if statement is None:
         raise Refused("receipt.unknown", "No statement with this digest was accepted.")
     return _receipt_of(statement, new=False)
+
+
+def _read(upload: Upload, kind: type[wire.P]) -> tuple[wire.Subject, wire.P]:
+    """The statement, once the firewall has nothing against its text."""
+    firewall.refuse_content(upload.payload)
+    return wire.decode(upload.payload, kind)
+
+
+def _refuse_other_spelling(upload: Upload, predicate: wire.Predicate, version: Version) -> None:
+    """The bytes are kept as they came: blanks, the order of keys and endless digits could hide any
+    text. So of all ways to write a statement one is taken, the library's.
+    """
+    if wire.encode(predicate, version.digest) != upload.payload:
+        raise Refused(
+            "statement.not_canonical",
+            "A statement is written in one way: without blanks, fields in the schema's order, "
+            "other keys sorted, defaults left out, numbers and times in their shortest form.",
+        )
 
 
 def _receipt(upload: Upload, kind: str) -> Receipt | None:

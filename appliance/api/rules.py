@@ -9,6 +9,7 @@ RECOUNT = "Count again with the library, under the plan; nothing can be mended b
 REBASELINE = "Correct the baseline's column declarations and send it again."
 PROTECT = "Fetch the plan and protect the counts as it says."
 SIGN_AGAIN = "Sign the exact bytes of the statement with the enrolled key, as DSSE says."
+CONVERT = "Run `countersign convert` beside the model; it makes a statement without raw values."
 ASK = "Ask an administrator for a new one."
 
 RULES: dict[str, tuple[int, str, str]] = {
@@ -82,11 +83,31 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Send it to the address of its kind.",
     ),
     "statement.duplicate_key": (422, "Key given twice", "Give every key of an object once."),
+    "statement.not_canonical": (
+        422,
+        "Written in another way",
+        "Write the JSON as docs/formats/statement.md says, or let the library write it.",
+    ),
     "statement.wrong_subject": (
         422,
         "Another subject",
         "Name the predicate's model and version in the subject.",
     ),
+    # the firewall
+    "firewall.identifier": (
+        422,
+        "Looks like an identifier",
+        "Rename the column, label or deployment; no value of a row belongs in a name.",
+    ),
+    "firewall.unkeyed_token": (
+        422,
+        "Token that can be read or guessed",
+        "Let the library make the tokens, with the key that stays beside the model.",
+    ),
+    "firewall.whylogs_profile": (422, "Profile of whylogs", CONVERT),
+    "firewall.tfdv_statistics": (422, "Statistics of TFDV", CONVERT),
+    "firewall.deequ_statistics": (422, "Statistics of Deequ or SageMaker", CONVERT),
+    "firewall.evidently_report": (422, "Report of Evidently", CONVERT),
     # baselines
     "baseline.other_version": (
         422,
@@ -157,6 +178,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     "tally.cells": (422, "Wrong number of cells", RECOUNT),
     "tally.first_cell": (422, "First cell missing", RECOUNT),
     "tally.groups": (422, "Unknown group", RECOUNT),
+    "tally.parts": (422, "Part larger than the whole", RECOUNT),
     "tally.sums": (422, "Wrong sums", RECOUNT),
     "tally.chosen": (422, "Chosen rows of no class", RECOUNT),
     "tally.maps": (422, "Unknown means", RECOUNT),

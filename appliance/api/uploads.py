@@ -13,6 +13,7 @@ from ninja import Schema, Status
 
 from countersign import dsse
 from countersign.statement import MAX_BYTES, Predicate, Refused
+from detectors import firewall
 from detectors.intake import Receipt, Upload
 from detectors.refusals import record_refusal
 from governance import senders
@@ -39,6 +40,9 @@ def accept(request: HttpRequest, verb: Callable[[Upload], Receipt]) -> Receipt:
     with _refusals_recorded(caller):
         caller.demand("upload")
         payload = read_body(request, MAX_BYTES) if signed is None else signed
+        firewall.refuse_profiles(payload)  # whatever it is said to be
+        if content_type(request) not in (ENVELOPE, JSON):
+            raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
         return verb(Upload(payload, signatures, caller, timezone.now()))
 
 
@@ -66,9 +70,7 @@ def _vouched(request: HttpRequest) -> tuple[Caller, bytes | None, list[dict[str,
     if content_type(request) == ENVELOPE:
         payload, signatures, caller = _verified(read_body(request, dsse.MAX_ENVELOPE))
         return caller, payload, signatures
-    if content_type(request) == JSON:
-        return bearer(request), None, []
-    raise Refused("upload.content_type", f"A statement is sent as {ENVELOPE} or {JSON}.")
+    return bearer(request), None, []
 
 
 def _verified(data: bytes) -> tuple[bytes, list[dict[str, str]], Caller]:

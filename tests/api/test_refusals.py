@@ -37,6 +37,7 @@ from .conftest import BASELINE_ADDRESS, ENVELOPE, Caller, refused, registered
 pytestmark = pytest.mark.django_db
 
 CANARY = "ada.lovelace@example.org"
+REMARK = "Ada says: (not) a name"
 KEPT = (Statement, Baseline, Monitor, Window, Part, Event)
 
 
@@ -88,10 +89,10 @@ MALFORMED: dict[str, Callable[[bytes], bytes]] = {
     "half a surrogate": lambda payload: payload.replace(b"production", rb"produc\ud800ion"),
     "deep nesting": lambda payload: payload.replace(b'"rows":1000', b'"rows":' + nested(50_000)),
     "deeper nesting outside": lambda payload: nested(100_000),
-    "an unknown field": lambda payload: changed(payload, in_predicate(email=CANARY)),
+    "an unknown field": lambda payload: changed(payload, in_predicate(remark=REMARK)),
     "a text for a count": lambda payload: payload.replace(b'"rows":1000', b'"rows":"1000"'),
     "a float for a count": lambda payload: payload.replace(b'"rows":1000', b'"rows":1000.5'),
-    "a free text": lambda payload: changed(payload, in_predicate(deployment=CANARY)),
+    "a free text": lambda payload: changed(payload, in_predicate(deployment=REMARK)),
     "a count beyond counting": lambda payload: changed(
         payload, in_predicate(tally={"rows": 2**60, "columns": {}})
     ),
@@ -114,7 +115,7 @@ def test_a_malformed_window_is_refused(ada: Caller, loans: str, how: str) -> Non
     body = MALFORMED[how](a_statement(a_window(loans)))
     for answer in (ada.send("/windows", body), ada.post("/windows", body)):
         refused(answer, 422, "statement.malformed")
-        assert CANARY.encode() not in answer.content
+        assert REMARK.encode() not in answer.content
 
 
 @pytest.mark.parametrize("key", ["deployment", "predicateType", "rows"])
@@ -136,6 +137,32 @@ def test_an_accepted_window_has_no_receipt_at_another_address(ada: Caller, loans
     window = a_statement(a_window(loans))
     ada.send("/windows", window)
     refused(ada.send("/events", window), 422, "statement.wrong_kind")
+
+
+OTHER_SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
+    "blanks": lambda payload: json.dumps(json.loads(payload)).encode(),
+    "one blank": lambda payload: payload + b" ",
+    "a tab inside": lambda payload: payload.replace(b'"rows":', b'"rows":\t'),
+    "an escape": lambda payload: payload.replace(b"production", rb"\u0070roduction"),
+    "more digits": lambda payload: payload.replace(b'"scale":0.0', b'"scale":0.00000'),
+    "an exponent": lambda payload: payload.replace(b'"scale":0.0', b'"scale":0e5'),
+    "a default": lambda payload: payload.replace(b'"privacy":', b'"revision":1,"privacy":'),
+    "a zero in a time": lambda payload: payload.replace(b':00Z"', b':00.000Z"', 1),
+    "another order": lambda payload: changed(
+        payload, lambda s: s["predicate"].update(plan=s["predicate"].pop("plan"))
+    ).replace(b": ", b":").replace(b", ", b","),
+    "other keys first": lambda payload: payload.replace(b"a" * 32 + b'":', b"x").replace(
+        b"b" * 32 + b'":', b"a" * 32 + b'":').replace(b"x", b"b" * 32 + b'":'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", OTHER_SPELLINGS)
+@pytest.mark.usefixtures("nothing_more_is_kept")
+def test_a_statement_is_written_in_one_way(ada: Caller, loans: str, how: str) -> None:
+    payload = a_statement(a_window(loans))
+    other = OTHER_SPELLINGS[how](payload)
+    assert other != payload and json.loads(other)
+    refused(ada.send("/windows", other), 422, "statement.not_canonical")
 
 
 # --- size and encoding ----------------------------------------------------------------------
@@ -478,7 +505,7 @@ def test_a_refusal_of_somebody_known_is_logged_by_its_rule_alone(ada: Caller, lo
     assert (body["actor"], body["kind"], body["rule"]) == (
         f"key:{keyid}",
         "upload.refused",
-        "statement.malformed",
+        "firewall.identifier",
     )
 
 

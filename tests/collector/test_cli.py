@@ -1,6 +1,7 @@
 """The command line from enrolment to labels, against a real HTTP server."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -272,3 +273,41 @@ def test_what_no_recipe_can_say_is_refused_by_name(
     arguments = ["baseline", file, *VERSION, "--digest", "d" * 64, "--recipe", recipe]
     assert run(*arguments) == REFUSED
     assert capsys.readouterr().err.startswith(f"refused: {rule}")
+
+
+def test_a_profile_becomes_a_baseline_and_a_window(
+    run: Run, appliance: SmallAppliance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    buckets = [{"value": "north", "count": 800}, {"value": "Eve", "count": 3}]
+    strings = {
+        "common": {"num_present": 803, "num_missing": 97},
+        "distribution": {"categorical": {"buckets": buckets}},
+    }
+    feature = {"name": "region", "inferred_type": "String", "string_statistics": strings}
+    profile = tmp_path / "statistics.json"
+    profile.write_text(json.dumps({"dataset": {"item_count": 900}, "features": [feature]}))
+    assert run("convert", profile, *VERSION, "--digest", "d" * 64) == OK
+    period = ["--start", "2026-01-05", "--end", "2026-01-12", "--deployment", "prod"]
+    assert run("convert", profile, *VERSION, *period, "--replay") == OK
+    [baseline], [window] = appliance.payloads(Baseline), appliance.payloads(Window)
+    assert baseline.total.columns["region"].cells == [97, 0, 803, None]
+    assert (window.tally, window.deployment, window.replay) == (baseline.total, "prod", True)
+    told = capsys.readouterr().out
+    assert told.count("not sent: texts of categories of 1 column") == 2
+    assert not any(b"Eve" in body for body in appliance.received.values())
+
+
+def test_convert_needs_to_know_what_for_and_a_profile(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    profile = tmp_path / "profile.json"
+    assert run("convert", profile, *VERSION, "--digest", "d" * 64) == REFUSED
+    profile.write_text(
+        '{"dataset": {"item_count": 9}, "features": [{"inferred_type": "x", "name": "a"}]}'
+    )
+    assert run("convert", profile, *VERSION) == REFUSED
+    assert run("convert", profile, *VERSION, "--digest", "d" * 64) == REFUSED
+    profile.write_text("age\n3\n")
+    assert run("convert", profile, *VERSION, "--digest", "d" * 64) == REFUSED
+    rules = [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert rules == ["file.missing", "convert.what", "convert.column", "convert.unknown"]

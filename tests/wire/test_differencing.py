@@ -100,7 +100,7 @@ NORTHERN = f"groups/origin/{NORTH}"
     [
         (NORTHERN, scores(110, 10), "privacy.cell_below_floor"),
         (NORTHERN, scores(40, 80), "privacy.differencing"),  # 5 others in the upper bin
-        (NORTHERN, scores(120, 0), "privacy.differencing"),  # more than there are
+        (NORTHERN, scores(120, 0), "tally.parts"),  # more than there are
         ("groups/origin", {NORTH: scores(80, 40), SOUTH: scores(30, 30)}, "privacy.differencing"),
         (NORTHERN, scores(2_500, 2_500), "tally.partition"),
         (NORTHERN, scores(12, 0), "tally.partition"),
@@ -187,7 +187,7 @@ def test_what_the_chosen_leave_of_a_class_is_not_small(path, value, rule):
     [
         ("p cat/chosen", [12, 15], [18, 0], "privacy.differencing"),  # 3 cats weren't chosen
         ("p cat/chosen", [0, 18], [27, 0], "privacy.differencing"),  # 3 others weren't
-        ("p cat/chosen", [15, 15], [19, 0], "privacy.differencing"),  # 94 chosen of 90
+        ("p cat/chosen", [15, 15], [19, 0], "tally.parts"),  # 94 chosen of 90
         ("p cat/chosen", [15, 15], [12, 0], "privacy.differencing"),  # 3 of no class chosen
         ("p cat/overall", [15, 26], [34, 15], "privacy.differencing"),  # 4 of no class
         ("p cat/overall", [15, 30], [30, 26], "tally.partition"),  # 101 rows, and 90

@@ -7,6 +7,8 @@ import pytest
 
 from countersign import checks
 from countersign.statement import Baseline, Outcomes, Plan, Refused, Window
+from countersign.tables import Cell, Labels, LabelTable
+from tests.builders import SCORE, a_baseline, some_cells, some_counts
 from tests.wire.test_checks import (
     NORTH,
     PLAN,
@@ -321,3 +323,30 @@ def test_slices_are_bounded():
     slices = [{"columns": ["age", "income"], "starts": grid}]
     with pytest.raises(Refused, match=r"baseline\.slices: A slice has at most 400"):
         check_scheme(changed(plan, "slices", slices))
+
+
+def test_a_part_is_nowhere_larger_than_the_whole():
+    baseline = a_baseline(windows=[])
+    whole = some_counts(SCORE, 500).cells
+    cases: list[tuple[list[Cell], str | None]] = [
+        (list(some_cells(SCORE, 500)), None),
+        ([0, 0, 0, 125, 126, 124, 125, 0], "tally.parts"),
+        ([0, 0, 0, 125, 375, None, None, 0], None),
+        ([0, 0, 0, 125, 376, None, None, 0], "tally.parts"),
+        ([500, None, None, None, None, None, None, None], None),
+    ]
+    for part, rule in cases:
+        assert len(part) == len(whole)
+        table = LabelTable(positives=part, negatives=[c and 0 for c in part])
+        overall = LabelTable(positives=whole, negatives=whole)
+        labels = Labels(overall=overall, groups={"origin": {NORTH: table}})
+        statement = msgspec.structs.replace(baseline, labels=labels)
+        assert rule_of(statement) == rule
+
+
+def rule_of(statement: Baseline) -> str | None:
+    try:
+        checks.check_baseline(statement)
+    except Refused as refusal:
+        return refusal.rule
+    return None

@@ -146,7 +146,7 @@ def _assemble(total: Counted, series: Sequence[Part], design: Design, recipe: Re
         version=recipe.version,
         revision=recipe.revision,
         window_seconds=int(recipe.window.total_seconds()),
-        season=_season(recipe.window),
+        season=season_of(recipe.window),
         threshold=recipe.threshold,
         template=recipe.template,
         worth=recipe.value,
@@ -166,7 +166,7 @@ def _labels(release: Release) -> Sequence[Labels | None]:
     return [None] * len(release.cutting.parts)
 
 
-def _season(window: timedelta) -> Season:
+def season_of(window: timedelta) -> Season:
     """Windows shorter than a day differ by hour, those shorter than a week by weekday."""
     if window < timedelta(days=1):
         return "hour"

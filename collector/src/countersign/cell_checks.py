@@ -79,6 +79,9 @@ def check_parts(
 
 def refuse_small_rest(rest: Iterable[Cell], privacy: Privacy, path: str) -> None:
     """What follows by subtracting is 0 or at least min_count, as if it were told."""
+    rest = list(rest)
+    if privacy.mechanism == "none" and any((cell or 0) < 0 for cell in rest):
+        raise Refused("tally.parts", "A part's count is no larger than the whole's.", path)
     if any(is_small(cell or 0, privacy) for cell in rest):
         raise Refused(
             "privacy.differencing",

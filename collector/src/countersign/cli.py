@@ -1,5 +1,7 @@
 """The command line: enrol, send a baseline, windows and outcomes from files, ask how it stands.
 
+`convert` sends a baseline or a window made of another tool's profile.
+
 Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the appliance didn't answer
 (what was counted waits on disk, and the next command sends it first).
 """
@@ -55,18 +57,7 @@ def enroll(asked: argparse.Namespace) -> int:
 def baseline(asked: argparse.Namespace) -> int:
     """Describe a version by its reference rows, and send that."""
     home = Home(asked.home)
-    options = read_recipe(asked.recipe)
-    options["roles"] = options.get("roles", {}) | dict(asked.role)
-    given = {name: getattr(asked, name) for name in ("threshold", "time", "window", "min_count")}
-    options |= {name: value for name, value in given.items() if value is not None}
-    recipe = Recipe(
-        model=asked.model,
-        version=asked.version,
-        digest=asked.digest or _digest_of_file(asked.model_file),
-        key=home.hashing_key,
-        revision=asked.revision,
-        **options,
-    )
+    recipe = _recipe(asked, home)
     payload = make_baseline(lambda: _batches(asked.file, recipe.texts), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
     return _send(home, [lambda: payload])
@@ -93,6 +84,36 @@ def outcomes(asked: argparse.Namespace) -> int:
     )
 
 
+def convert(asked: argparse.Namespace) -> int:
+    """Send what a profile of whylogs, TFDV, SageMaker or Evidently can tell without raw values."""
+    # Only this command reads other tools' files.
+    from .convert.reading import read  # noqa: PLC0415
+    from .convert.statements import baseline_of, window_of  # noqa: PLC0415
+
+    if not asked.file.is_file():
+        raise Refused("file.missing", "There is no such file.")
+    profile = read(asked.file.read_bytes())
+    if asked.start is None or asked.end is None:
+        if asked.digest is None and asked.model_file is None:
+            raise Refused(
+                "convert.what",
+                "Give --start and --end for a window, or --digest or --model-file for a baseline.",
+            )
+        home = Home(asked.home)
+        recipe = _recipe(asked, home)
+        converted = baseline_of(profile, recipe)
+        home.register(recipe.model, recipe.version, recipe.digest)
+    else:
+        home, plan = _home_and_plan(asked)
+        period = Period(
+            deployment=asked.deployment, start=asked.start, end=asked.end, revision=asked.revision
+        )
+        converted = window_of(profile, plan, home.hashing_key, period, replay=asked.replay)
+    for what in converted.dropped:
+        print(f"not sent: {what}")
+    return _send(home, [lambda: converted.payload])
+
+
 def status(asked: argparse.Namespace) -> int:
     """Say what waits, what was refused, and whether the appliance knows this collector."""
     home = Home(asked.home)
@@ -103,6 +124,22 @@ def status(asked: argparse.Namespace) -> int:
     known = home.status()
     print(f"the appliance answers; it knows this collector as {known.get('name')}")
     return OK
+
+
+def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
+    """The recipe's file, and what the command line says besides."""
+    options = read_recipe(asked.recipe)
+    options["roles"] = options.get("roles", {}) | dict(asked.role)
+    given = {name: getattr(asked, name) for name in ("threshold", "time", "window", "min_count")}
+    options |= {name: value for name, value in given.items() if value is not None}
+    return Recipe(
+        model=asked.model,
+        version=asked.version,
+        digest=asked.digest or _digest_of_file(asked.model_file),
+        key=home.hashing_key,
+        revision=asked.revision,
+        **options,
+    )
 
 
 def _windows(
@@ -183,29 +220,36 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("url", help="the appliance, such as https://countersign.example")
     enrolling.add_argument("token", help="the one-time token from an administrator")
     enrolling.add_argument("--name", help="how the appliance shall call this collector")
-    _add_baseline_options(command(baseline, "baseline"))
-    windows = command(window, "window")
-    _add_window_options(windows)
-    windows.add_argument("--replay", action="store_true", help="history that is sent again")
+    baselines, windows = command(baseline, "baseline"), command(window, "window")
+    labels = command(outcomes, "outcomes")
+    for one in (baselines, windows, labels):
+        _add_version_options(one, "Parquet, or CSV if it ends in .csv")
+    _add_baseline_options(baselines, required=True)
+    for one in (windows, labels):
+        _add_window_options(one)
+    _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
     )
-    _add_window_options(command(outcomes, "outcomes"))
+    conversion = command(convert, "convert")
+    _add_version_options(conversion, "the other tool's file")
+    _add_baseline_options(conversion, required=False)
+    _add_window_options(conversion)
+    _add_replay(conversion)
     command(status, "status")
     return parser
 
 
-def _add_version_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="Parquet, or CSV if it ends in .csv")
+def _add_version_options(parser: argparse.ArgumentParser, file: str) -> None:
+    parser.add_argument("file", type=Path, help=file)
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--time", metavar="COLUMN", help="each row's moment; UTC without a zone")
     parser.add_argument("--revision", type=int, default=1)
 
 
-def _add_baseline_options(parser: argparse.ArgumentParser) -> None:
-    _add_version_options(parser)
-    artefact = parser.add_mutually_exclusive_group(required=True)
+def _add_baseline_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    artefact = parser.add_mutually_exclusive_group(required=required)
     artefact.add_argument("--model-file", type=Path, help="the artefact: its SHA-256 is sent")
     artefact.add_argument("--digest", type=_digest, help="the artefact's SHA-256")
     parser.add_argument(
@@ -222,8 +266,11 @@ def _add_baseline_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-count", type=int, help="the smallest count told (11)")
 
 
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--replay", action="store_true", help="history that is sent again")
+
+
 def _add_window_options(parser: argparse.ArgumentParser) -> None:
-    _add_version_options(parser)
     parser.add_argument("--deployment", default="default")
     parser.add_argument("--start", type=_moment, help="2026-01-31 or 2026-01-31T12:00:00+01:00")
     parser.add_argument("--end", type=_moment, help="not included")
