@@ -38,6 +38,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "access.denied": (
+        403,
+        "Not among your roles",
+        "Ask an administrator for a role that may do it.",
+    ),
     "token.unknown": (401, "Unknown token", "Check the token, or enrol a key to get one."),
     "one_time_token.invalid": (403, "One-time token not valid", ASK),
     "key.already_enrolled": (409, "Key enrolled already", "Use the key, or enrol another one."),

@@ -1,5 +1,6 @@
 """Every table of governance. History is never cascaded away: foreign keys protect."""
 
+from .access import Membership
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
 from .ledger import Account, Loss
@@ -16,6 +17,7 @@ __all__ = [
     "IncidentStep",
     "Leaf",
     "Loss",
+    "Membership",
     "Model",
     "OneTimeToken",
     "Pending",

@@ -21,7 +21,7 @@ from tests.detectors.world import OLDER, ORDINARY, World
 
 Shares = dict[str, np.ndarray]
 
-MOST_QUERIES = 25
+MOST_QUERIES = 30
 PASSWORD = "correct horse battery staple"
 COLLECTOR = Caller("token:1", "collector", frozenset({"upload"}), None, False)
 
