@@ -15,8 +15,9 @@ from countersign.labels import labels_of
 from countersign.statement import Baseline, Outcomes, Window, decode
 from countersign.tables import is_alias
 
+from .appliance import SmallAppliance
 from .cast import END, KEY, RECIPE, RICH, START, plan_of, rich_rows, shap_values, some_rows
-from .test_cli import VERSION, Run, SmallAppliance, appliance, baseline_of, run, written
+from .test_cli import VERSION, Run, appliance, baseline_of, run, written
 
 __all__ = ["appliance", "run"]
 
