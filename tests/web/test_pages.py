@@ -213,7 +213,7 @@ def test_the_log_says_what_is_signed_and_what_waits(ada: Client, loans: World) -
     page = page_of(ada, "audit")
     assert "entries are sealed and signed" in page
     assert "Baseline accepted" in page
-    assert "governance.audit.verify" in page
+    assert "countersign.tlog.verify" in page
 
 
 def test_the_log_is_verified_on_demand(ada: Client, loans: World) -> None:
