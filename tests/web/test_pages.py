@@ -96,6 +96,12 @@ def test_a_model_without_a_version_says_so(ada: Client) -> None:
     assert "No version is registered yet" in page
 
 
+def test_a_models_pages_lead_to_its_privacy(ada: Client, loans: World) -> None:
+    Model.objects.create(name="claims")
+    for model in ("loans", "claims"):
+        assert f'href="{reverse("model-privacy", args=[model])}"' in page_of(ada, "model", model)
+
+
 def test_a_version_without_windows_says_what_will_be_watched(ada: Client, loans: World) -> None:
     page = page_of(ada, "version", "loans", "1")
     assert "no window has arrived yet" in page
