@@ -219,7 +219,7 @@ def test_the_log_says_what_is_signed_and_what_waits(cleo: Client, loans: World) 
     page = page_of(cleo, "audit")
     assert "entries are sealed and signed" in page
     assert "Baseline accepted" in page
-    assert "governance.audit.verify" in page
+    assert "countersign.tlog.verify" in page
 
 
 def test_the_log_is_verified_on_demand(cleo: Client, loans: World) -> None:
