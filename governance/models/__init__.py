@@ -5,13 +5,18 @@ from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
 from .ledger import Account, Loss
 from .policies import PrivacyRule
-from .registry import Model, Version
+from .registry import Change, Dependency, Deployment, Developer, Model, Version
+from .reviews import ModelException, Objective, Requirement, ReviewFinding
 from .senders import OneTimeToken, Sender, Token
 
 __all__ = [
     "Account",
+    "Change",
     "Checkpoint",
     "Content",
+    "Dependency",
+    "Deployment",
+    "Developer",
     "Entry",
     "Incident",
     "IncidentStep",
@@ -19,9 +24,13 @@ __all__ = [
     "Loss",
     "Membership",
     "Model",
+    "ModelException",
+    "Objective",
     "OneTimeToken",
     "Pending",
     "PrivacyRule",
+    "Requirement",
+    "ReviewFinding",
     "Sender",
     "TileHash",
     "Token",
