@@ -1,18 +1,20 @@
 """The registry's verbs: what is known of a model, who changed it, and which version ran when."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from countersign.statement import Refused
 from governance import changes, deployments, registry
 from governance.audit import recent
 from governance.models import Change, Deployment, Developer, Model, Version
+from tests.api.test_races import at_once
 
 ADA, DAN = "user:1", "user:2"
 DIGEST = "1" * 64
@@ -146,45 +148,31 @@ def test_the_database_itself_refuses_two_versions_in_one_place(loans: Model) -> 
         Deployment.objects.create(version=one, since=days_ago(1), until=days_ago(2), **place)
 
 
+def refusal_of(act: Callable[[], object]) -> str | None:
+    try:
+        act()
+    except Refused as refusal:
+        return refusal.rule
+    return None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_models_told_to_depend_on_each_other_at_once_make_no_circle() -> None:
-    models = [registry.register_model(name, actor=ADA)[0] for name in ("one", "two")]
-    together, refused = Barrier(2), []
-
-    def depend(model: Model, other: Model) -> None:
-        together.wait()
-        try:
-            registry.describe_model(model, {}, [other.name], actor=ADA)
-        except Refused as refusal:
-            refused.append(refusal.rule)
-        connection.close()
-
-    threads = [Thread(target=depend, args=pair) for pair in (models, models[::-1])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert refused == ["dependency.cycle"]
+    one, two = (registry.register_model(name, actor=ADA)[0] for name in ("one", "two"))
+    acts = [
+        partial(registry.describe_model, a, {}, [b], actor=ADA)
+        for a, b in ((one, "two"), (two, "one"))
+    ]
+    refused = at_once(*(partial(refusal_of, act) for act in acts))
+    assert sorted(refused, key=str) == [None, "dependency.cycle"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_versions_put_into_one_place_at_once_leave_one_in_force() -> None:
     loans = registry.register_model("loans", actor=ADA)[0]
     versions = [version_of(loans, name) for name in ("1", "2")]
-    together, since, refused = Barrier(2), timezone.now(), []
-
-    def start(version: Version) -> None:
-        together.wait()
-        try:
-            deployments.start_deployment(version, "production", since=since, actor=ADA)
-        except Refused as refusal:
-            refused.append(refusal.rule)
-        connection.close()
-
-    threads = [Thread(target=start, args=(version,)) for version in versions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert refused == ["deployment.overlap"]
+    start = partial(deployments.start_deployment, since=timezone.now(), actor=ADA)
+    acts = [partial(start, version, "production") for version in versions]
+    refused = at_once(*(partial(refusal_of, act) for act in acts))
+    assert sorted(refused, key=str) == [None, "deployment.overlap"]
     assert Deployment.objects.filter(until=None).count() == 1
