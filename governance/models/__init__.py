@@ -4,15 +4,24 @@ from .access import Membership
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
 from .ledger import Account, Loss
-from .policies import PrivacyRule
+from .policies import (
+    BusinessUnit,
+    Exemption,
+    PolicyVersion,
+    PrivacyRule,
+    Replay,
+    ReplayedModel,
+)
 from .registry import Model, Version
 from .senders import OneTimeToken, Sender, Token
 
 __all__ = [
     "Account",
+    "BusinessUnit",
     "Checkpoint",
     "Content",
     "Entry",
+    "Exemption",
     "Incident",
     "IncidentStep",
     "Leaf",
@@ -21,7 +30,10 @@ __all__ = [
     "Model",
     "OneTimeToken",
     "Pending",
+    "PolicyVersion",
     "PrivacyRule",
+    "Replay",
+    "ReplayedModel",
     "Sender",
     "TileHash",
     "Token",
