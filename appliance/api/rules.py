@@ -266,14 +266,20 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     # events
     "event.time": (422, "Event out of time", "Check the event's time and the host's clock."),
-    # policies, on the administrators' page
+    # policies
+    "policy.unknown_field": (422, "Unknown setting", "Compare it with docs/formats/policy.json."),
+    "policy.time": (422, "Not a possible time", "Write times as 08:00, hours as 22:00-07:00."),
     "policy.looser": (
         422,
         "Looser than the level above",
         "Set something as strict or stricter, or change the level above first.",
     ),
-    "policy.value": (422, "Not a possible rule", "Choose a value that the page allows."),
-    "policy.level": (422, "No such level", "Name a unit, a tier, both or neither."),
+    "policy.value": (
+        422,
+        "Not a possible rule",
+        "Choose a value that page and schema allow.",
+    ),
+    "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
     # the appliance
     "server.unavailable": (503, "Not available", "Send the same bytes again a little later."),

@@ -4,13 +4,21 @@ from .access import Membership
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 from .incidents import Incident, IncidentStep
 from .ledger import Account, Loss
-from .policies import PrivacyRule
+from .policies import (
+    BusinessUnit,
+    Exemption,
+    PolicyVersion,
+    PrivacyRule,
+    Replay,
+    ReplayedModel,
+)
 from .registry import Change, Dependency, Deployment, Developer, Model, Version
 from .reviews import ModelException, Objective, Requirement, ReviewFinding
 from .senders import OneTimeToken, Sender, Token
 
 __all__ = [
     "Account",
+    "BusinessUnit",
     "Change",
     "Checkpoint",
     "Content",
@@ -18,6 +26,7 @@ __all__ = [
     "Deployment",
     "Developer",
     "Entry",
+    "Exemption",
     "Incident",
     "IncidentStep",
     "Leaf",
@@ -28,7 +37,10 @@ __all__ = [
     "Objective",
     "OneTimeToken",
     "Pending",
+    "PolicyVersion",
     "PrivacyRule",
+    "Replay",
+    "ReplayedModel",
     "Requirement",
     "ReviewFinding",
     "Sender",
