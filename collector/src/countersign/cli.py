@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the applia
 """
 
 import argparse
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
 from .collector import MONDAY
@@ -115,6 +115,15 @@ def convert(asked: argparse.Namespace) -> int:
     return _send(home, [lambda: converted.payload])
 
 
+def digest(asked: argparse.Namespace) -> int:
+    """Print the digests by which the registry knows a model's file or directory."""
+    found = digests_of(asked.path)
+    print(f"digest   {found.digest}")
+    if found.manifest:
+        print(f"manifest {found.manifest}")
+    return OK
+
+
 def labels(asked: argparse.Namespace) -> int:
     """Write what aliases and tokens stand for, into a file for your own browser. Sends nothing."""
     home, plan = _home_and_plan(asked)
@@ -146,7 +155,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     return Recipe(
         model=asked.model,
         version=asked.version,
-        digest=asked.digest or _digest_of_file(asked.model_file),
+        digest=asked.digest or digests_of(asked.model_file).digest,
         key=home.hashing_key,
         revision=asked.revision,
         **options,
@@ -258,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     naming.add_argument("--version", required=True)
     naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
     command(status, "status")
+    command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser
 
 
@@ -330,13 +340,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not found or int(found[1]) >= int(found[2]):
         raise argparse.ArgumentTypeError("shards are numbered 0/3, 1/3, 2/3")
     return int(found[1]), int(found[2])
-
-
-def _digest_of_file(path: Path) -> str:
-    if not path.is_file():
-        raise Refused("file.missing", "There is no such model file.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":
