@@ -22,6 +22,7 @@ from . import (
     receipts,
     refusals,
     registry,
+    signoffs,
     status,
     windows,
 )
@@ -38,9 +39,16 @@ RESOURCES = (
     incidents,
     privacy,
     refusals,
+    signoffs,
     status,
 )
-REQUESTS: list[type[msgspec.Struct]] = [keys.NewKey, registry.NewModel, registry.NewVersion]
+REQUESTS: list[type[msgspec.Struct]] = [
+    keys.NewKey,
+    registry.NewModel,
+    registry.NewVersion,
+    signoffs.NewSignOff,
+    signoffs.NewDecision,
+]
 
 
 class Api(NinjaAPI):

@@ -7,9 +7,18 @@ from .ledger import Account, Loss
 from .policies import PrivacyRule
 from .registry import Model, Version
 from .senders import OneTimeToken, Sender, Token
+from .signoff import (
+    ApproverKey,
+    SignOff,
+    SignOffDecision,
+    SignOffSummary,
+    SignOffTerms,
+    VersionDeveloper,
+)
 
 __all__ = [
     "Account",
+    "ApproverKey",
     "Checkpoint",
     "Content",
     "Entry",
@@ -23,7 +32,12 @@ __all__ = [
     "Pending",
     "PrivacyRule",
     "Sender",
+    "SignOff",
+    "SignOffDecision",
+    "SignOffSummary",
+    "SignOffTerms",
     "TileHash",
     "Token",
     "Version",
+    "VersionDeveloper",
 ]

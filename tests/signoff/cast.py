@@ -1,0 +1,118 @@
+"""Who signs: Ada owns and submits, Ben and Carl validate, Dora developed, Dan sets policies."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.contrib.auth.models import User
+
+from countersign import dsse
+from countersign.approval import APPROVALS, MEANINGS, Act, Agreement, Condition, Decision
+from countersign.statement import decode, digest_of, encode
+from governance.models import Membership, Model, SignOff, SignOffDecision, Version, VersionDeveloper
+from governance.signoff.decisions import decide
+from governance.signoff.keys import enrol_approver_key, name_of
+from governance.signoff.requests import request_sign_off
+from governance.signoff.terms import CHECKLIST
+
+PASSWORD = "correct horse battery staple"
+EVIDENCE = {"performance": {"auroc": [0.81, 0.79, 0.83]}, "incidents": []}
+AUROC = Condition(kind="performance", figure="auroc", at_least=0.75)
+
+
+@dataclass
+class Signer:
+    """A person and the key that only they hold."""
+
+    user: User
+    key: Ed25519PrivateKey
+
+    def decision(self, sign_off: SignOff, act: Act = "approve", **changes: Any) -> Decision:
+        """What this person would sign now."""
+        _, agreement = decode(bytes(sign_off.agreement), Agreement)
+        facts: dict[str, Any] = {
+            "model": agreement.model,
+            "version": agreement.version,
+            "request": sign_off.identity,
+            "act": act,
+            "name": name_of(self.user),
+            "meaning": MEANINGS[act],
+            "at": datetime.now(UTC),
+            "evidence": agreement.evidence,
+            "policy": agreement.policy,
+            "agreement": digest_of(bytes(sign_off.agreement)),
+        }
+        if act in APPROVALS:
+            facts["checklist"] = list(CHECKLIST)
+        else:
+            facts["reason"] = "The evidence is thin."
+        if act == "approve_with_conditions":
+            facts["conditions"] = [AUROC]
+        return Decision(**facts | changes)
+
+    def signed(
+        self, sign_off: SignOff, act: Act = "approve", **changes: Any
+    ) -> tuple[bytes, bytes]:
+        """The two envelopes: of the decision, and of the agreement where it approves."""
+        payload = encode(self.decision(sign_off, act, **changes), sign_off.version.digest)
+        agreement = dsse.sign(bytes(sign_off.agreement), self.key) if act in APPROVALS else b""
+        return dsse.sign(payload, self.key), agreement
+
+    def decide(self, sign_off: SignOff, act: Act = "approve", **changes: Any) -> SignOffDecision:
+        return decide(*self.signed(sign_off, act, **changes))
+
+
+def person(name: str, *roles: str, unit: str = "") -> User:
+    """An account with these roles."""
+    user = User.objects.create_user(name, password=PASSWORD)
+    for role in roles:
+        Membership.objects.create(user=user, role=role, business_unit=unit)
+    return user
+
+
+def signer(name: str, *roles: str) -> Signer:
+    """A person with roles and an enrolled key."""
+    user, key = person(name, *roles), Ed25519PrivateKey.generate()
+    enrol_approver_key(user, label="laptop", public_key=key.public_key().public_bytes_raw())
+    return Signer(user, key)
+
+
+@dataclass
+class Cast:
+    """Everybody, and the version in question."""
+
+    ada: User
+    ben: Signer
+    carl: Signer
+    dora: Signer
+    dan: User
+    version: Version
+
+    def request(self, **changes: Any) -> SignOff:
+        """Ada asks for a sign-off."""
+        facts = {"person": self.ada, "reason": "It is better than version 0."} | changes
+        return request_sign_off(self.version, facts.pop("evidence", EVIDENCE), **facts)
+
+    def approved(self) -> SignOff:
+        """Ben and Carl have approved."""
+        sign_off = self.request()
+        for each in (self.ben, self.carl):
+            each.decide(sign_off)
+        sign_off.refresh_from_db()
+        return sign_off
+
+
+def make_cast(tier: int | None = 1) -> Cast:
+    model = Model.objects.create(name="loans", business_unit="lending", tier=tier)
+    version = Version.objects.create(model=model, name="1", digest="d" * 64)
+    cast = Cast(
+        ada=person("ada", "owner"),
+        ben=signer("ben", "validator"),
+        carl=signer("carl", "approver"),
+        dora=signer("dora", "developer", "validator"),
+        dan=person("dan", "policy_administrator"),
+        version=version,
+    )
+    VersionDeveloper.objects.create(version=version, user=cast.dora.user)
+    return cast
