@@ -3,6 +3,7 @@
 `governance.signoff` decides; it is handed the values here, for it knows no statistics.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -108,5 +109,5 @@ def _intervals(figures: Figures) -> Iterable[tuple[str, Interval]]:
     high = figures.high if len(figures.high) else figures.value
     for name, *interval in zip(figures.names, figures.value, low, high, strict=True):
         value, least, most = map(float, interval)
-        if value == value:  # NaN: it can't be given
+        if not math.isnan(value):  # NaN: it can't be given
             yield name, (value, least, most)

@@ -118,7 +118,7 @@ def get_sign_off(request: HttpRequest, identity: str) -> SignOff:
 
 
 @router.post(
-    "/sign-offs/decisions",
+    "/decisions",
     response={201: RecordedDecision},
     openapi_extra=described_json(NewDecision) | {"security": [{}]},
 )

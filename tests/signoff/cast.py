@@ -1,4 +1,4 @@
-"""Who signs: Ada owns and submits, Ben and Carl validate, Dora developed, Dan sets policies."""
+"""Who signs: Ada submits, Vera and Paul decide, Dora developed the version, Dan sets the terms."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from countersign import dsse
 from countersign.approval import APPROVALS, MEANINGS, Act, Agreement, Condition, Decision
 from countersign.statement import decode, digest_of, encode
-from governance.models import Membership, Model, SignOff, SignOffDecision, Version, VersionDeveloper
+from governance.models import Model, SignOff, SignOffDecision, Version, VersionDeveloper
 from governance.signoff.decisions import decide
 from governance.signoff.keys import enrol_approver_key, name_of
 from governance.signoff.requests import request_sign_off
 from governance.signoff.terms import CHECKLIST
+from tests.cast import Role, somebody
 
-PASSWORD = "correct horse battery staple"
 EVIDENCE = {"performance": {"auroc": [0.81, 0.79, 0.83]}, "incidents": []}
 AUROC = Condition(kind="performance", figure="auroc", at_least=0.75)
 
@@ -63,17 +63,9 @@ class Signer:
         return decide(*self.signed(sign_off, act, **changes))
 
 
-def person(name: str, *roles: str, unit: str = "") -> User:
-    """An account with these roles."""
-    user = User.objects.create_user(name, password=PASSWORD)
-    for role in roles:
-        Membership.objects.create(user=user, role=role, business_unit=unit)
-    return user
-
-
-def signer(name: str, *roles: str) -> Signer:
+def signer(name: str, *roles: Role) -> Signer:
     """A person with roles and an enrolled key."""
-    user, key = person(name, *roles), Ed25519PrivateKey.generate()
+    user, key = somebody(name, *roles), Ed25519PrivateKey.generate()
     enrol_approver_key(user, label="laptop", public_key=key.public_key().public_bytes_raw())
     return Signer(user, key)
 
@@ -83,21 +75,21 @@ class Cast:
     """Everybody, and the version in question."""
 
     ada: User
-    ben: Signer
-    carl: Signer
+    vera: Signer
+    paul: Signer
     dora: Signer
     dan: User
     version: Version
 
     def request(self, **changes: Any) -> SignOff:
         """Ada asks for a sign-off."""
-        facts = {"person": self.ada, "reason": "It is better than version 0."} | changes
-        return request_sign_off(self.version, facts.pop("evidence", EVIDENCE), **facts)
+        facts: dict[str, Any] = {"person": self.ada, "reason": "It is better than version 0."}
+        return request_sign_off(self.version, EVIDENCE, **facts | changes)
 
     def approved(self) -> SignOff:
-        """Ben and Carl have approved."""
+        """Vera and Paul have approved."""
         sign_off = self.request()
-        for each in (self.ben, self.carl):
+        for each in (self.vera, self.paul):
             each.decide(sign_off)
         sign_off.refresh_from_db()
         return sign_off
@@ -107,11 +99,11 @@ def make_cast(tier: int | None = 1) -> Cast:
     model = Model.objects.create(name="loans", business_unit="lending", tier=tier)
     version = Version.objects.create(model=model, name="1", digest="d" * 64)
     cast = Cast(
-        ada=person("ada", "owner"),
-        ben=signer("ben", "validator"),
-        carl=signer("carl", "approver"),
-        dora=signer("dora", "developer", "validator"),
-        dan=person("dan", "policy_administrator"),
+        ada=somebody("ada", Role.OWNER),
+        vera=signer("vera", Role.VALIDATOR),
+        paul=signer("paul", Role.APPROVER),
+        dora=signer("dora", Role.DEVELOPER, Role.VALIDATOR),
+        dan=somebody("dan", Role.POLICY_ADMINISTRATOR),
         version=version,
     )
     VersionDeveloper.objects.create(version=version, user=cast.dora.user)

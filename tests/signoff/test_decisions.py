@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer._key import SSlibKey
+from securesystemslib.signer._key import Key, SSlibKey
 
 from countersign import dsse, summary
 from countersign.approval import Condition
@@ -22,8 +22,9 @@ from governance.signoff import keys, requests, terms
 from governance.signoff.decisions import decide
 from governance.signoff.summaries import newest_summary
 from governance.signoff.terms import Terms
+from tests.cast import Role, somebody
 
-from .cast import AUROC, Cast, Signer, person, signer
+from .cast import AUROC, Cast, Signer, signer
 
 pytestmark = pytest.mark.django_db
 
@@ -41,10 +42,10 @@ def status(sign_off: SignOff) -> str:
 
 def test_two_people_approve_and_the_appliance_sums_it_up_once(cast: Cast) -> None:
     sign_off = cast.request()
-    cast.ben.decide(sign_off)
+    cast.vera.decide(sign_off)
     assert status(sign_off) == "waiting"
     assert not sign_off.summaries.exists()
-    cast.carl.decide(sign_off)
+    cast.paul.decide(sign_off)
     assert status(sign_off) == "approved"
     told = sign_off.summaries.get()
     _, verdict = summary.decode(
@@ -62,9 +63,9 @@ def test_two_people_approve_and_the_appliance_sums_it_up_once(cast: Cast) -> Non
 def test_the_envelope_of_all_approvals_verifies_two_of_two_elsewhere(cast: Cast) -> None:
     told = cast.approved().summaries.get()
     envelope = Envelope.from_dict(json.loads(bytes(told.agreement)))
-    public = [
+    public: list[Key] = [
         SSlibKey.from_crypto(s.key.public_key(), dsse.keyid(s.key.public_key()))
-        for s in (cast.ben, cast.carl)
+        for s in (cast.vera, cast.paul)
     ]
     stranger = SSlibKey.from_crypto(Ed25519PrivateKey.generate().public_key())
     assert len(envelope.verify(public, 2)) == 2
@@ -78,8 +79,8 @@ def test_the_envelope_of_all_approvals_verifies_two_of_two_elsewhere(cast: Cast)
 def test_conditions_of_all_who_approve_go_with_the_approval(cast: Cast) -> None:
     sign_off = cast.request()
     soon = datetime.now(UTC) + timedelta(days=30)
-    cast.ben.decide(sign_off, "approve_with_conditions", review_by=soon)
-    cast.carl.decide(sign_off)
+    cast.vera.decide(sign_off, "approve_with_conditions", review_by=soon)
+    cast.paul.decide(sign_off)
     assert status(sign_off) == "approved"
     assert sign_off.conditions == [{"kind": "performance", "figure": "auroc", "at_least": 0.75}]
     assert sign_off.expires_at == soon
@@ -91,8 +92,8 @@ def test_conditions_of_all_who_approve_go_with_the_approval(cast: Cast) -> None:
 
 def test_one_rejection_ends_a_request(cast: Cast) -> None:
     sign_off = cast.request()
-    cast.ben.decide(sign_off)
-    cast.carl.decide(sign_off, "reject")
+    cast.vera.decide(sign_off)
+    cast.paul.decide(sign_off, "reject")
     assert status(sign_off) == "rejected"
     assert not sign_off.summaries.exists()
     cast.request()  # another may be made
@@ -100,7 +101,7 @@ def test_one_rejection_ends_a_request(cast: Cast) -> None:
 
 def test_a_revocation_ends_an_approval_and_fails_the_version(cast: Cast) -> None:
     sign_off = cast.approved()
-    cast.ben.decide(sign_off, "revoke")
+    cast.vera.decide(sign_off, "revoke")
     assert status(sign_off) == "revoked"
     told = newest_summary("d" * 64)
     assert told.result == "FAILED"
@@ -115,7 +116,7 @@ def test_a_later_approval_replaces_an_earlier_one(cast: Cast) -> None:
 
 
 def test_who_submitted_or_developed_it_decides_nothing(cast: Cast) -> None:
-    submitter = signer("mia", "owner", "validator")
+    submitter = signer("mia", Role.OWNER, Role.VALIDATOR)
     sign_off = cast.request(person=submitter.user)
     for each in (submitter, cast.dora):
         for act in ("approve", "reject"):
@@ -126,9 +127,9 @@ def test_who_submitted_or_developed_it_decides_nothing(cast: Cast) -> None:
 
 def test_whoever_decided_is_no_developer_afterwards(cast: Cast) -> None:
     sign_off = cast.request()
-    cast.ben.decide(sign_off)
+    cast.vera.decide(sign_off)
     with pytest.raises(IntegrityError, match=r"signoff\.four_eyes"), transaction.atomic():
-        VersionDeveloper.objects.create(version=cast.version, user=cast.ben.user)
+        VersionDeveloper.objects.create(version=cast.version, user=cast.vera.user)
 
 
 @pytest.mark.parametrize(
@@ -147,16 +148,16 @@ def test_the_database_keeps_a_request_as_it_was_made(cast: Cast, change: str) ->
 
 def test_the_database_lets_only_the_quorum_approve(cast: Cast) -> None:
     sign_off = cast.request()
-    cast.ben.decide(sign_off)
+    cast.vera.decide(sign_off)
     with pytest.raises(IntegrityError, match=r"signoff\.quorum"), transaction.atomic():
         SignOff.objects.filter(pk=sign_off.pk).update(status="approved", approvals=2)
-    cast.carl.decide(sign_off, "reject")
+    cast.paul.decide(sign_off, "reject")
     with pytest.raises(IntegrityError, match=r"signoff\.quorum"), transaction.atomic():
         SignOff.objects.filter(pk=sign_off.pk).update(status="approved")
 
 
 def test_the_database_keeps_decisions(cast: Cast) -> None:
-    cast.ben.decide(cast.request())
+    cast.vera.decide(cast.request())
     with pytest.raises(IntegrityError, match=r"log\.append_only"), transaction.atomic():
         SignOffDecision.objects.update(act="reject")
 
@@ -164,9 +165,9 @@ def test_the_database_keeps_decisions(cast: Cast) -> None:
 def test_the_quorum_is_the_one_of_the_request(cast: Cast) -> None:
     sign_off = cast.request()
     terms.set_terms(1, Terms(1, 30), person=cast.dan, reason="Faster.")
-    cast.ben.decide(sign_off)
+    cast.vera.decide(sign_off)
     assert status(sign_off) == "waiting"
-    cast.carl.decide(sign_off, "reject")
+    cast.paul.decide(sign_off, "reject")
     assert cast.request().quorum == 1
 
 
@@ -191,33 +192,33 @@ def test_a_pipeline_asks_only_where_developers_are_named(cast: Cast) -> None:
 def test_what_is_withdrawn_or_over_takes_no_signature(cast: Cast) -> None:
     sign_off = cast.request()
     requests.withdraw(sign_off, person=cast.ada)
-    refused("signoff.closed", cast.ben.decide, sign_off)
+    refused("signoff.closed", cast.vera.decide, sign_off)
     refused("signoff.closed", requests.withdraw, sign_off, person=cast.ada)
-    refused("signoff.not_in_force", cast.ben.decide, sign_off, "revoke")
+    refused("signoff.not_in_force", cast.vera.decide, sign_off, "revoke")
     late = cast.request()
     SignOff.objects.filter(pk=late.pk).update(expires_at=timezone.now())
-    refused("signoff.closed", cast.ben.decide, late)
+    refused("signoff.closed", cast.vera.decide, late)
 
 
 def test_the_same_signature_twice_is_a_replay(cast: Cast) -> None:
     sign_off = cast.request()
-    envelopes = cast.ben.signed(sign_off)
+    envelopes = cast.vera.signed(sign_off)
     decide(*envelopes)
     refused("signoff.replayed", decide, *envelopes)
-    refused("signoff.signed_already", cast.ben.decide, sign_off)
-    refused("signoff.signed_already", cast.ben.decide, sign_off, "reject")
+    refused("signoff.signed_already", cast.vera.decide, sign_off)
+    refused("signoff.signed_already", cast.vera.decide, sign_off, "reject")
     sign_off.refresh_from_db()
     assert sign_off.approvals == 1
 
 
 def test_an_old_approval_says_nothing_about_a_new_request(cast: Cast) -> None:
     old = cast.request()
-    told, agreed = cast.ben.signed(old)
-    cast.carl.decide(old, "reject")
+    told, agreed = cast.vera.signed(old)
+    cast.paul.decide(old, "reject")
     new = cast.request()
     refused("signoff.closed", decide, told, agreed)
-    refused("signoff.other_request", cast.ben.decide, old, request=new.identity)
-    decision, _ = cast.ben.signed(new)
+    refused("signoff.other_request", cast.vera.decide, old, request=new.identity)
+    decision, _ = cast.vera.signed(new)
     refused("signoff.agreement", decide, decision, agreed)
     assert not new.decisions.exists()
 
@@ -228,7 +229,7 @@ SAID_WRONG = {
     "another policy": ({"policy": "0" * 64}, "signoff.other_request"),
     "another agreement": ({"agreement": "0" * 64}, "signoff.other_request"),
     "no such request": ({"request": "0" * 32}, "signoff.unknown"),
-    "another's name": ({"name": "carl"}, "signoff.name"),
+    "another's name": ({"name": "paul"}, "signoff.name"),
     "another meaning": ({"meaning": "I saw it."}, "signoff.meaning"),
     "nothing checked": ({"checklist": ["purpose"]}, "signoff.checklist"),
     "conditions without saying so": ({"conditions": [AUROC]}, "signoff.conditions"),
@@ -246,7 +247,7 @@ def test_what_was_signed_must_be_about_this_by_this_person_now(
     cast: Cast, changes: dict[str, Any], rule: str
 ) -> None:
     sign_off = cast.request()
-    refused(rule, cast.ben.decide, sign_off, **changes)
+    refused(rule, cast.vera.decide, sign_off, **changes)
     assert not sign_off.decisions.exists()
 
 
@@ -262,40 +263,40 @@ BOUNDS = {
 def test_a_condition_has_one_bound_on_something_watched(cast: Cast, condition: Condition) -> None:
     conditions = [condition]
     for act in ("approve_with_conditions", "approve_with_conditions"):
-        refused("signoff.conditions", cast.ben.decide, cast.request(), act, conditions=conditions)
+        refused("signoff.conditions", cast.vera.decide, cast.request(), act, conditions=conditions)
         break
 
 
 def test_a_rejection_says_why(cast: Cast) -> None:
-    refused("signoff.reason", cast.ben.decide, cast.request(), "reject", reason=" ")
+    refused("signoff.reason", cast.vera.decide, cast.request(), "reject", reason=" ")
 
 
 def test_only_a_key_that_is_enrolled_valid_and_held_by_an_active_person_signs(cast: Cast) -> None:
     sign_off = cast.request()
-    stranger = Signer(cast.ben.user, Ed25519PrivateKey.generate())
+    stranger = Signer(cast.vera.user, Ed25519PrivateKey.generate())
     refused("envelope.unsigned", stranger.decide, sign_off)
-    refused("signoff.other_person", decide, *cast.ben.signed(sign_off), person=cast.carl.user)
+    refused("signoff.other_person", decide, *cast.vera.signed(sign_off), person=cast.paul.user)
     forged = json.loads(stranger.signed(sign_off)[0])
-    forged["signatures"][0]["keyid"] = dsse.keyid(cast.ben.key.public_key())
+    forged["signatures"][0]["keyid"] = dsse.keyid(cast.vera.key.public_key())
     refused("envelope.bad_signature", decide, json.dumps(forged).encode())
-    mixed = cast.ben.signed(sign_off)[0], cast.carl.signed(sign_off)[1]
+    mixed = cast.vera.signed(sign_off)[0], cast.paul.signed(sign_off)[1]
     refused("signoff.agreement", decide, *mixed)
-    outsider = signer("eve", "approver")
+    outsider = signer("eve", Role.APPROVER)
     outsider.user.memberships.all().delete()
     refused("access.denied", outsider.decide, sign_off)
-    cast.ben.user.is_active = False
-    cast.ben.user.save()
-    refused("signoff.approver_inactive", cast.ben.decide, sign_off)
+    cast.vera.user.is_active = False
+    cast.vera.user.save()
+    refused("signoff.approver_inactive", cast.vera.decide, sign_off)
     keys.revoke_approver_key(
-        ApproverKey.objects.get(user=cast.carl.user), actor=f"user:{cast.carl.user.pk}"
+        ApproverKey.objects.get(user=cast.paul.user), actor=f"user:{cast.paul.user.pk}"
     )
-    refused("signoff.key_revoked", cast.carl.decide, sign_off)
+    refused("signoff.key_revoked", cast.paul.decide, sign_off)
     assert not sign_off.decisions.exists()
 
 
 def test_every_altered_byte_of_an_approval_is_refused(cast: Cast) -> None:
     sign_off = cast.request()
-    decision, agreement = cast.ben.signed(sign_off)
+    decision, agreement = cast.vera.signed(sign_off)
     for which, whole in enumerate((decision, agreement)):
         document = json.loads(whole)
         for at in range(0, len(base64.b64decode(document["payload"])), 7):
@@ -307,11 +308,11 @@ def test_every_altered_byte_of_an_approval_is_refused(cast: Cast) -> None:
 
 
 def test_a_key_belongs_to_one_person(cast: Cast) -> None:
-    public = cast.ben.key.public_key().public_bytes_raw()
+    public = cast.vera.key.public_key().public_bytes_raw()
     enrol = keys.enrol_approver_key
-    refused("key.already_enrolled", enrol, cast.carl.user, label="x", public_key=public)
-    refused("key.malformed", enrol, cast.carl.user, label="x", public_key=b"short")
-    refused("access.denied", enrol, person("fay", "auditor"), label="x", public_key=bytes(32))
+    refused("key.already_enrolled", enrol, cast.paul.user, label="x", public_key=public)
+    refused("key.malformed", enrol, cast.paul.user, label="x", public_key=b"short")
+    refused("access.denied", enrol, somebody("fay", Role.AUDITOR), label="x", public_key=bytes(32))
 
 
 def test_terms_have_bounds_and_a_reason(cast: Cast) -> None:
