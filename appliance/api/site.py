@@ -10,8 +10,10 @@ from ninja import NinjaAPI
 
 from . import (
     baselines,
+    deployments,
     docs,
     events,
+    findings,
     formats,
     incidents,
     keys,
@@ -30,6 +32,8 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    deployments,
+    findings,
     baselines,
     plans,
     windows,
@@ -45,7 +49,11 @@ RESOURCES = (
 REQUESTS: list[type[msgspec.Struct]] = [
     keys.NewKey,
     registry.NewModel,
+    registry.Inventory,
     registry.NewVersion,
+    deployments.NewDeployment,
+    deployments.EndedDeployment,
+    findings.NewFinding,
     signoffs.NewSignOff,
     signoffs.NewDecision,
 ]

@@ -7,8 +7,9 @@ from django.db import migrations
 DECIDED = ("governance_signoffdecision", "governance_signoffsummary")
 
 FOUR_EYES = """
--- Nobody decides on what they submitted or developed. The version's row is locked first, so that
--- a decision and the addition of a developer, or another request, wait for each other.
+-- Nobody decides on what they submitted or developed. A developer is known by the name of their
+-- account, their own name or their address. The version's row is locked first, so that a decision
+-- and the naming of a developer wait for each other.
 CREATE FUNCTION sign_off_four_eyes() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     the_version bigint;
@@ -20,10 +21,14 @@ BEGIN
     END IF;
     PERFORM 1 FROM governance_version WHERE id = the_version FOR NO KEY UPDATE;
     IF EXISTS (
-        SELECT FROM governance_signoffdecision d JOIN governance_signoff s ON s.id = d.sign_off_id
-        LEFT JOIN governance_versiondeveloper v ON v.version_id = s.version_id
-            AND v.user_id = d.user_id
-        WHERE s.version_id = the_version AND (d.user_id = s.submitter_id OR v.id IS NOT NULL)
+        SELECT FROM governance_signoffdecision d
+        JOIN governance_signoff s ON s.id = d.sign_off_id
+        JOIN auth_user u ON u.id = d.user_id
+        WHERE s.version_id = the_version AND (d.user_id = s.submitter_id OR EXISTS (
+            SELECT FROM governance_developer v
+            WHERE v.version_id = the_version AND lower(v.name) IN (
+                lower(u.username), lower(u.email), lower(u.first_name || ' ' || u.last_name))
+        ))
     ) THEN
         RAISE EXCEPTION 'signoff.four_eyes: who submitted or developed a version decides nothing'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'four_eyes';
@@ -33,7 +38,7 @@ END
 $$;
 CREATE TRIGGER four_eyes AFTER INSERT ON governance_signoffdecision
     FOR EACH ROW EXECUTE FUNCTION sign_off_four_eyes();
-CREATE TRIGGER four_eyes AFTER INSERT OR UPDATE ON governance_versiondeveloper
+CREATE TRIGGER four_eyes AFTER INSERT OR UPDATE ON governance_developer
     FOR EACH ROW EXECUTE FUNCTION sign_off_four_eyes();
 """
 

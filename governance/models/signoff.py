@@ -1,4 +1,4 @@
-"""Sign-offs: who developed a version, who may sign, what was asked, decided and summed up.
+"""Sign-offs: who may sign, what was asked, decided and summed up.
 
 Four eyes, the frozen request and the quorum are kept by triggers (migration 0003).
 """
@@ -8,19 +8,6 @@ from django.db import models
 from django.db.models import Q
 
 from .registry import Version
-
-
-class VersionDeveloper(models.Model):
-    """Somebody who worked on a version, and therefore never decides on it."""
-
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="developers")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["version", "user"], name="developer_once")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} developed {self.version_id}"
 
 
 class ApproverKey(models.Model):
@@ -40,20 +27,6 @@ class ApproverKey(models.Model):
 
     def __str__(self) -> str:
         return self.label
-
-
-class SignOffTerms(models.Model):
-    """How many signatures a tier needs, and for how long they hold. Rows are only added."""
-
-    tier = models.PositiveSmallIntegerField()
-    quorum = models.PositiveSmallIntegerField()
-    review_days = models.PositiveIntegerField()
-    reason = models.CharField(max_length=500)
-    actor = models.CharField(max_length=150)
-    at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return f"tier {self.tier}: {self.quorum} signatures, {self.review_days} days"
 
 
 class SignOff(models.Model):

@@ -1,6 +1,5 @@
 """Whether a signed decision is about this request, by this person, now, and complete."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,78 +15,64 @@ from .terms import CHECKLIST
 
 SKEW = timedelta(minutes=5)  # between the signer's clock and ours
 
-Check = tuple[Callable[[], bool], str, str, str]
-
 
 def check_decision(
     said: Decision, subject: Subject, sign_off: SignOff, person: User, now: datetime
 ) -> None:
     """Raise `Refused` unless this person says this about this very request, now."""
-    approves = said.act in APPROVALS
-    checks: list[Check] = [
-        (
-            lambda: _about(said, subject) == _asked(sign_off),
+    if _about(said, subject) != _asked(sign_off):
+        raise Refused(
             "signoff.other_request",
             "The decision names another request, version, evidence or policy.",
             "$.predicate",
-        ),
-        (
-            lambda: said.name == name_of(person),
+        )
+    if said.name != name_of(person):
+        raise Refused(
             "signoff.name",
             "The name in the signature is not that of the key's holder.",
             "$.predicate.name",
-        ),
-        (
-            lambda: said.meaning == MEANINGS[said.act],
-            "signoff.meaning",
-            "The meaning is not the sentence that belongs to the act.",
-            "$.predicate.meaning",
-        ),
-        (
-            lambda: not approves or set(CHECKLIST) <= set(said.checklist),
-            "signoff.checklist",
-            "Who approves confirms every point of the checklist.",
-            "$.predicate.checklist",
-        ),
-        (
-            lambda: approves or bool(said.reason.strip()),
-            "signoff.reason",
-            "Who rejects or revokes says why.",
-            "$.predicate.reason",
-        ),
-        (
-            lambda: bool(said.conditions) == (said.act == "approve_with_conditions"),
-            "signoff.conditions",
-            "Conditions belong to an approval with conditions, and to nothing else.",
-            "$.predicate.conditions",
-        ),
-        (
-            lambda: all(map(_is_a_bound, said.conditions)),
-            "signoff.conditions",
-            "A condition has one bound; incidents are counted by severity, drift by alarms.",
-            "$.predicate.conditions",
-        ),
-        (
-            lambda: said.review_by is None or (approves and said.at < said.review_by),
-            "signoff.conditions",
-            "The review lies after the approval.",
-            "$.predicate.review_by",
-        ),
-        (
-            lambda: abs(said.at - now) <= SKEW,
+        )
+    if abs(said.at - now) > SKEW:
+        raise Refused(
             "signoff.clock",
             "The signature's time is more than 5 minutes off this appliance's clock.",
             "$.predicate.at",
-        ),
-    ]
-    for holds, rule, detail, path in checks:
-        if not holds():
-            raise Refused(rule, detail, path)
+        )
+    _check_completeness(said)
+
+
+def _check_completeness(said: Decision) -> None:
+    approves = said.act in APPROVALS
+    if said.meaning != MEANINGS[said.act]:
+        raise Refused(
+            "signoff.meaning",
+            "The meaning is not the sentence that belongs to the act.",
+            "$.predicate.meaning",
+        )
+    if approves and not set(CHECKLIST) <= set(said.checklist):
+        raise Refused(
+            "signoff.checklist",
+            "Who approves confirms every point of the checklist.",
+            "$.predicate.checklist",
+        )
+    if not approves and not said.reason.strip():
+        raise Refused("signoff.reason", "Who rejects or revokes says why.", "$.predicate.reason")
+    conditional = said.act == "approve_with_conditions"
+    if bool(said.conditions) != conditional or not all(map(_is_a_bound, said.conditions)):
+        raise Refused(
+            "signoff.conditions",
+            "Only an approval with conditions has some, each with one bound on something watched.",
+            "$.predicate.conditions",
+        )
+    if said.review_by is not None and (not approves or said.review_by <= said.at):
+        raise Refused(
+            "signoff.conditions", "A review lies after the approval.", "$.predicate.review_by"
+        )
 
 
 def check_agreement(data: bytes, key: ApproverKey, sign_off: SignOff) -> None:
     """Raise `Refused` unless the same key signed the request's very agreement."""
-    body, signers = dsse.verified(dsse.parse(data), [public_key(key)])
+    body, signers = dsse.verified(dsse.parse(data), [public_key(key)]) if data else (b"", set())
     if body != bytes(sign_off.agreement) or signers != {key.keyid}:
         raise Refused("signoff.agreement", "Who approves signs the request's agreement as it is.")
 

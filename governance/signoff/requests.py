@@ -18,12 +18,13 @@ from countersign.approval import Agreement
 from countersign.statement import Refused, encode
 from countersign.summary import level
 from governance import policies
-from governance.access import ROLES_OF, demand
+from governance.access import EVERYWHERE, ROLES_OF, demand
 from governance.audit import entries
-from governance.models import SignOff, Version
+from governance.incidents import SYSTEM
+from governance.models import Model, SignOff, Version
 
 from .guard import kept_by_the_database
-from .terms import CHECKLIST, Terms, terms_of
+from .terms import CHECKLIST, quorum_of
 
 OPEN_FOR = timedelta(days=30)  # that long a request can be decided on
 LARGEST_EVIDENCE = 2 * 1024 * 1024
@@ -52,9 +53,7 @@ def ask_again(ended: SignOff, evidence: Evidence, *, reason: str) -> SignOff | N
     """A review of what was approved, on behalf of who asked before; None if one waits already."""
     if SignOff.objects.filter(version=ended.version, status=Status.WAITING).exists():
         return None
-    return _freeze(
-        ended.version, evidence, submitter=ended.submitter, actor="countersign", reason=reason
-    )
+    return _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
 
 
 def withdraw(sign_off: SignOff, *, person: User) -> None:
@@ -83,15 +82,24 @@ def find_sign_off(identity: str) -> SignOff:
     return found
 
 
-def eligible(version: Version, submitter: User | None) -> QuerySet[User]:
+def eligible(version: Version, submitter: User | None) -> list[User]:
     """Who may decide on the version, if this person submits it."""
     people = User.objects.filter(
         is_active=True,
         memberships__role__in=ROLES_OF["signoff.decide"],
-        memberships__business_unit__in=["", version.model.business_unit],
+        memberships__business_unit__in=[EVERYWHERE, version.model.business_unit],
     )
-    people = people.exclude(pk__in=version.developers.values("user"))
-    return people.exclude(pk__in=[submitter.pk] if submitter else []).distinct()
+    developers = {name.lower() for name in version.developers.values_list("name", flat=True)}
+    return [
+        person
+        for person in people.distinct()
+        if person != submitter and developers.isdisjoint(_called(person))
+    ]
+
+
+def _called(person: User) -> set[str]:
+    """What a developer may be called in the registry; the database compares the same."""
+    return {n.lower() for n in (person.username, person.email, person.get_full_name()) if n}
 
 
 def digest(content: bytes) -> str:
@@ -105,17 +113,18 @@ def _freeze(
     reason = reason.strip()
     if not reason or len(reason) > MOST_WORDS:
         raise Refused("signoff.reason", "Say why, in at most 2000 characters.", "$.reason")
-    terms, told = terms_of(version.model.tier), _canonical(evidence)
+    told, policy = _canonical(evidence), policies.in_force(version.model)
+    quorum = quorum_of(version.model, policy)
     if len(told) > LARGEST_EVIDENCE:
         raise Refused("signoff.evidence", "The evidence is too large to be frozen.")
     # A review that the system asks for waits until there are enough people.
-    if actor != "countersign" and eligible(version, submitter).count() < terms.quorum:
+    if actor != SYSTEM and len(eligible(version, submitter)) < quorum:
         raise Refused(
             "signoff.too_few_approvers",
-            f"{terms.quorum} people must sign who neither submit nor developed it.",
+            f"{quorum} people must sign who neither submit nor developed it.",
         )
-    policy = _policy(version, terms)
-    agreement = _agreement(version, told, policy, terms)
+    frozen = _canonical(_judged_by(version.model, policy, quorum))
+    agreement = _agreement(version, told, frozen, quorum)
     now = timezone.now()
     with kept_by_the_database():
         sign_off = SignOff.objects.create(
@@ -125,9 +134,9 @@ def _freeze(
             actor=actor,
             reason=reason,
             evidence=told,
-            policy=policy,
+            policy=frozen,
             agreement=encode(agreement, version.digest),
-            quorum=terms.quorum,
+            quorum=quorum,
             requested_at=now,
             expires_at=now + OPEN_FOR,
         )
@@ -139,34 +148,32 @@ def _freeze(
             request=agreement.request,
             evidence=agreement.evidence,
             policy=agreement.policy,
-            quorum=terms.quorum,
+            quorum=quorum,
         )
     return sign_off
 
 
-def _agreement(version: Version, evidence: bytes, policy: bytes, terms: Terms) -> Agreement:
+def _agreement(version: Version, evidence: bytes, policy: bytes, quorum: int) -> Agreement:
     return Agreement(
         model=version.model.name,
         version=version.name,
         request=secrets.token_hex(16),
         evidence=digest(evidence),
         policy=digest(policy),
-        quorum=terms.quorum,
+        quorum=quorum,
         level=level(version.model.tier),
     )
 
 
-def _policy(version: Version, terms: Terms) -> bytes:
-    """What the request is judged by, as it is now."""
-    return _canonical(
-        {
-            "tier": version.model.tier,
-            "quorum": terms.quorum,
-            "review_days": terms.review_days,
-            "checklist": CHECKLIST,
-            "monitoring": policies.in_force(version.model).digest,
-        }
-    )
+def _judged_by(model: Model, policy: policies.Policy, quorum: int) -> dict[str, Any]:
+    """The policy as it is now."""
+    return {
+        "tier": model.tier,
+        "quorum": quorum,
+        "review_days": policy.review_days,
+        "checklist": CHECKLIST,
+        "monitoring": policy.digest,
+    }
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:

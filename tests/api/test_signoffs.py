@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from governance.models import SignOff, Version, VersionDeveloper
+from governance.models import Developer, SignOff, Version
 from tests.builders import MODEL, VERSION
-from tests.cast import Role, somebody
+from tests.cast import Role
 from tests.signoff.cast import Signer, signer
 
 from .conftest import Caller, refused, with_token
@@ -30,8 +30,7 @@ def paul(db: None) -> Signer:
 @pytest.fixture
 def asked(ada: Caller, loans: str, vera: Signer, paul: Signer) -> SignOff:
     """Ada's pipeline has asked; Dora developed the version."""
-    version = Version.objects.get()
-    VersionDeveloper.objects.create(version=version, user=somebody("dora", Role.DEVELOPER))
+    Developer.objects.create(version=Version.objects.get(), name="dora")
     assert ada.post(ADDRESS, REASON).status_code == 201
     return SignOff.objects.get()
 

@@ -1,4 +1,4 @@
-"""Who signs: Ada submits, Vera and Paul decide, Dora developed the version, Dan sets the terms."""
+"""Who signs: Ada submits, Vera and Paul decide, Dora developed the version, Dan sets policies."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from countersign import dsse
 from countersign.approval import APPROVALS, MEANINGS, Act, Agreement, Condition, Decision
 from countersign.statement import decode, digest_of, encode
-from governance.models import Model, SignOff, SignOffDecision, Version, VersionDeveloper
+from governance.models import Developer, Model, PolicyVersion, SignOff, SignOffDecision, Version
 from governance.signoff.decisions import decide
 from governance.signoff.keys import enrol_approver_key, name_of
 from governance.signoff.requests import request_sign_off
@@ -86,6 +86,19 @@ class Cast:
         facts: dict[str, Any] = {"person": self.ada, "reason": "It is better than version 0."}
         return request_sign_off(self.version, EVIDENCE, **facts | changes)
 
+    def demand(self, signatures: int) -> None:
+        """From now on a policy demands so many signatures; as Dan proposed."""
+        PolicyVersion.objects.filter(status="in_force").update(status="replaced")
+        PolicyVersion.objects.create(
+            said={"signatures": signatures},
+            digest="0" * 64,
+            reason="So it was decided.",
+            status="in_force",
+            proposed_by=self.dan,
+            decided_by=self.ada,
+            decided_at=datetime.now(UTC),
+        )
+
     def approved(self) -> SignOff:
         """Vera and Paul have approved."""
         sign_off = self.request()
@@ -106,5 +119,5 @@ def make_cast(tier: int | None = 1) -> Cast:
         dan=somebody("dan", Role.POLICY_ADMINISTRATOR),
         version=version,
     )
-    VersionDeveloper.objects.create(version=version, user=cast.dora.user)
+    Developer.objects.create(version=version, name="Dora")
     return cast

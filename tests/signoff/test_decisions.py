@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from securesystemslib.dsse import Envelope
@@ -17,11 +18,10 @@ from countersign import dsse, summary
 from countersign.approval import Condition
 from countersign.statement import Refused
 from governance.audit import recent
-from governance.models import ApproverKey, SignOff, SignOffDecision, VersionDeveloper
-from governance.signoff import keys, requests, terms
+from governance.models import ApproverKey, Developer, SignOff, SignOffDecision
+from governance.signoff import keys, requests
 from governance.signoff.decisions import decide
 from governance.signoff.summaries import newest_summary
-from governance.signoff.terms import Terms
 from tests.cast import Role, somebody
 
 from .cast import AUROC, Cast, Signer, signer
@@ -125,11 +125,23 @@ def test_who_submitted_or_developed_it_decides_nothing(cast: Cast) -> None:
     assert (sign_off.approvals, sign_off.decisions.count()) == (0, 0)
 
 
+@pytest.mark.parametrize("name", ["VERA", "Vera Klein", "vera@bank.example"])
+def test_a_developer_is_known_by_account_name_or_address(cast: Cast, name: str) -> None:
+    User.objects.filter(username="vera").update(
+        first_name="Vera", last_name="Klein", email="Vera@bank.example"
+    )
+    cast.vera.user.refresh_from_db()
+    sign_off = cast.request()
+    Developer.objects.create(version=cast.version, name=name)
+    refused("signoff.four_eyes", cast.vera.decide, sign_off)
+    assert cast.vera.user not in requests.eligible(cast.version, cast.ada)
+
+
 def test_whoever_decided_is_no_developer_afterwards(cast: Cast) -> None:
     sign_off = cast.request()
     cast.vera.decide(sign_off)
     with pytest.raises(IntegrityError, match=r"signoff\.four_eyes"), transaction.atomic():
-        VersionDeveloper.objects.create(version=cast.version, user=cast.vera.user)
+        Developer.objects.create(version=cast.version, name="Vera")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +176,7 @@ def test_the_database_keeps_decisions(cast: Cast) -> None:
 
 def test_the_quorum_is_the_one_of_the_request(cast: Cast) -> None:
     sign_off = cast.request()
-    terms.set_terms(1, Terms(1, 30), person=cast.dan, reason="Faster.")
+    cast.demand(signatures=1)
     cast.vera.decide(sign_off)
     assert status(sign_off) == "waiting"
     cast.paul.decide(sign_off, "reject")
@@ -174,18 +186,18 @@ def test_the_quorum_is_the_one_of_the_request(cast: Cast) -> None:
 def test_a_request_needs_enough_people_and_one_at_a_time(cast: Cast) -> None:
     refused("signoff.reason", cast.request, reason="  ")
     refused("access.denied", cast.request, person=cast.dan)
-    terms.set_terms(1, Terms(3, 30), person=cast.dan, reason="Stricter.")
+    cast.demand(signatures=3)
     refused("signoff.too_few_approvers", cast.request)
-    terms.set_terms(1, Terms(2, 30), person=cast.dan, reason="As before.")
+    cast.demand(signatures=2)
     cast.request()
     refused("signoff.waiting", cast.request)
 
 
 def test_a_pipeline_asks_only_where_developers_are_named(cast: Cast) -> None:
     asked = {"actor": "token:3", "reason": "Nightly."}
-    VersionDeveloper.objects.all().delete()
+    Developer.objects.all().delete()
     refused("signoff.no_developer", requests.request_by_pipeline, cast.version, {}, **asked)
-    VersionDeveloper.objects.create(version=cast.version, user=cast.dora.user)
+    Developer.objects.create(version=cast.version, name="dora")
     assert requests.request_by_pipeline(cast.version, {}, **asked).submitter is None
 
 
@@ -313,10 +325,3 @@ def test_a_key_belongs_to_one_person(cast: Cast) -> None:
     refused("key.already_enrolled", enrol, cast.paul.user, label="x", public_key=public)
     refused("key.malformed", enrol, cast.paul.user, label="x", public_key=b"short")
     refused("access.denied", enrol, somebody("fay", Role.AUDITOR), label="x", public_key=bytes(32))
-
-
-def test_terms_have_bounds_and_a_reason(cast: Cast) -> None:
-    refused("signoff.terms", terms.set_terms, 1, Terms(0, 30), person=cast.dan, reason="x")
-    refused("signoff.terms", terms.set_terms, 4, Terms(1, 30), person=cast.dan, reason="x")
-    refused("policy.no_reason", terms.set_terms, 1, Terms(1, 30), person=cast.dan, reason="")
-    refused("access.denied", terms.set_terms, 1, Terms(1, 30), person=cast.ada, reason="x")

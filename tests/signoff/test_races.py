@@ -13,11 +13,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from countersign.statement import Refused
-from governance.models import SignOff, SignOffDecision, SignOffSummary, VersionDeveloper
-from governance.signoff import requests, terms
+from governance.models import Developer, SignOff, SignOffDecision, SignOffSummary
+from governance.signoff import requests
 from governance.signoff.decisions import decide
 from governance.signoff.guard import kept_by_the_database
-from governance.signoff.terms import Terms
 from tests.cast import Role
 
 from .cast import Cast, make_cast, signer
@@ -144,7 +143,7 @@ def test_two_revocations_at_once_fail_it_once(cast: Cast) -> None:
 def test_whoever_is_named_a_developer_while_signing_is_one_or_the_other(cast: Cast) -> None:
     def named() -> None:
         with kept_by_the_database():
-            VersionDeveloper.objects.create(version=cast.version, user=cast.vera.user)
+            Developer.objects.create(version=cast.version, name="vera")
 
     sign_off = cast.request()
     signed = cast.vera.signed(sign_off)
@@ -168,18 +167,18 @@ def test_an_account_closed_while_signing_has_signed_before_or_not_at_all(cast: C
         cast.paul.decide(sign_off, "reject")
 
 
-def test_terms_edited_meanwhile_hold_for_the_next_request(cast: Cast) -> None:
+def test_a_quorum_edited_meanwhile_holds_for_the_next_request(cast: Cast) -> None:
     for _ in range(ROUNDS):
         sign_off = cast.request()
         signed = cast.vera.signed(sign_off)
         outcomes = at_once(
             partial(decide, *signed),
-            lambda: terms.set_terms(1, Terms(1, 30), person=cast.dan, reason="One is enough."),
+            partial(cast.demand, signatures=1),
         )
         assert outcomes == [DONE, DONE]
         assert status(sign_off) == "waiting"
         cast.paul.decide(sign_off, "reject")
-        terms.set_terms(1, Terms(2, 30), person=cast.dan, reason="As before.")
+        cast.demand(signatures=2)
 
 
 def test_of_two_requests_at_once_one_waits(cast: Cast) -> None:
