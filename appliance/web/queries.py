@@ -27,8 +27,8 @@ from django.utils import timezone
 
 from detectors.models import Baseline, Event, Examination, Gap, Measurement, Stream, Window
 from governance import policies
-from governance.incidents import SEVERITIES
 from governance.models import Incident, IncidentStep, Model, Sender, Version
+from governance.policy_settings import SEVERITIES
 
 from .about import about
 from .charts import Backdrop, Mark
@@ -39,6 +39,8 @@ LEDGER = 400  # windows whose alarms the budget's ledger counts at most
 MARKS = 12  # events that charts show at most
 YEAR = 365 * 86_400  # seconds
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+Models = QuerySet[Model] | list[int]  # or their ids
 
 
 @dataclass
@@ -90,23 +92,27 @@ class FirstSteps:
     window: bool
 
 
-def open_incidents() -> QuerySet[Incident]:
-    """What is not resolved, the most severe first, then the oldest."""
+def open_incidents(models: Models) -> QuerySet[Incident]:
+    """What is not resolved of these models, the most severe first, then the oldest."""
     rank = [When(severity=severity, then=i) for i, severity in enumerate(SEVERITIES)]
     return (
-        Incident.objects.exclude(status=Incident.Status.RESOLVED)
+        Incident.objects.filter(version__model__in=models)
+        .exclude(status=Incident.Status.RESOLVED)
         .select_related("version__model")
         .order_by(Case(*rank, output_field=IntegerField()), "opened_at", "pk")
     )
 
 
-def looks() -> Looks:
-    """How much this appliance has examined."""
-    seen = Examination.objects.aggregate(
+def looks(models: Models) -> Looks:
+    """How much of these models this appliance has examined."""
+    seen = Examination.objects.filter(window__baseline__version__model__in=models).aggregate(
         windows=Count("window", distinct=True), first=Min("examined_at"), last=Max("examined_at")
     )
-    waiting = Window.objects.filter(~Q(examined=F("generation")), ready_at__lte=timezone.now())
-    resolved = IncidentStep.objects.filter(kind=IncidentStep.Kind.RESOLVED)
+    windows = Window.objects.filter(baseline__version__model__in=models)
+    waiting = windows.filter(~Q(examined=F("generation")), ready_at__lte=timezone.now())
+    resolved = IncidentStep.objects.filter(
+        kind=IncidentStep.Kind.RESOLVED, incident__version__model__in=models
+    )
     return Looks(
         **seen,
         waiting=waiting.count(),
@@ -114,36 +120,37 @@ def looks() -> Looks:
     )
 
 
-def first_steps() -> FirstSteps:
-    """What has been done of the three first steps."""
+def first_steps(models: Models) -> FirstSteps:
+    """What has been done of the three first steps for any of these models."""
     return FirstSteps(
         enrolled=Sender.objects.exists(),
-        baseline=Baseline.objects.exists(),
-        window=Window.objects.exists(),
+        baseline=Baseline.objects.filter(version__model__in=models).exists(),
+        window=Window.objects.filter(baseline__version__model__in=models).exists(),
     )
 
 
-def standings(models: Iterable[Model]) -> list[Standing]:
-    """How these models stand, in their order. Four queries, however many models there are."""
+def standings(models: Iterable[Model], said: policies.Said | None = None) -> list[Standing]:
+    """How these models stand, in their order. As many queries, however many models there are.
+
+    `said` is `policies.everything_said()`, for who has asked already.
+    """
     newest = Version.objects.order_by("-registered_at", "-pk")
     ids = [model.pk for model in models]
     rows = Model.objects.filter(pk__in=ids).prefetch_related(Prefetch("versions", newest))
     found = {m.pk: Standing(m, list(m.versions.all())) for m in rows}
     for model, severity, number in (
-        open_incidents()
-        .filter(version__model__in=ids)
+        open_incidents(ids)
         .order_by()
         .values_list("version__model", "severity")
         .annotate(Count("pk"))
     ):
         found[model].open[severity] = number
-    _add_windows(found)
+    _add_windows(found, said or policies.everything_said())
     return [found[pk] for pk in ids]
 
 
-def _add_windows(found: dict[int, Standing]) -> None:
+def _add_windows(found: dict[int, Standing], said: policies.Said) -> None:
     """When each model's last window ended, and when the next is due; replays await nothing."""
-    grace = timedelta(seconds=policies.in_force().grace_seconds)
     due: dict[tuple[int, str], datetime] = {}
     for model, deployment, length, last, live in (
         Window.objects.filter(baseline__version__model__in=found)
@@ -153,7 +160,8 @@ def _add_windows(found: dict[int, Standing]) -> None:
         standing = found[model]
         standing.last = max(standing.last or last, last)
         if live is not None:
-            expected = live + timedelta(seconds=length) + grace
+            policy = policies.composed(policies.Level.of(standing.model), said).policy
+            expected = live + timedelta(seconds=length + policy.grace_seconds)
             due[model, deployment] = max(due.get((model, deployment), expected), expected)
     for (model, _), expected in due.items():
         found[model].expected = min(found[model].expected or expected, expected)

@@ -35,9 +35,10 @@ def limited(values: Any, most: int = 2) -> int:
 
 
 def test_the_first_rows_of_each_person_are_counted():
-    data = {"who": np.array(["a", "b", "a", "a", "b", "c"]), "x": np.arange(6)}
+    data: dict[str, Any] = {"who": np.array(["a", "b", "a", "a", "b", "c"]), "x": np.arange(6)}
     rows, kept = Subjects("who", 2, KEY).limit(data)
-    assert (rows, kept["x"].tolist(), list(kept)) == (5, [0, 1, 2, 4, 5], ["x"])
+    assert (rows, list(kept)) == (5, ["x"])
+    assert np.array_equal(kept["x"], [0, 1, 2, 4, 5])  # type: ignore[arg-type]
 
 
 def test_5_and_5_0_and_its_text_are_one_person_and_nobody_is_left_out():

@@ -291,9 +291,8 @@ class Collector:
         """Count the buffered rows; the caller holds the lock."""
         rows = [self._buffer.popleft() for _ in range(len(self._buffer))]
         if rows:
-            names = list(self._counter.names)
-            names += [self._subjects.column] if self._subjects else []
-            columns = {name: [row.get(name) for row in rows] for name in names}
+            more = [self._subjects.column] if self._subjects else []
+            columns = self._counter.columns_of(rows, *more)
             self._counted += self._counter.count(columns, self._subjects)
 
     @contextmanager
