@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         Annotated[int, Meta(ge=1, le=1826, description="from one review of a model to the next")]
         | None
     ) = None
+    signatures: (
+        Annotated[int, Meta(ge=1, le=9, description="people who must approve a version")] | None
+    ) = None
     retention_days: (
         Annotated[int, Meta(ge=183, le=36_525, description="evidence is kept at least so long")]
         | None
@@ -114,6 +117,7 @@ ORDERS: dict[str, Callable[[Any, Any], bool] | None] = {
     "grace_seconds": _no_more,
     "plan_grace_seconds": _no_more,
     "review_days": _no_more,
+    "signatures": _no_less,
     "retention_days": _no_less,
     "silence_days": _no_more,
     "routes": None,
@@ -132,9 +136,12 @@ def graver(one: str, other: str) -> str:
     return min(one, other, key=SEVERITIES.index)
 
 
-def read_settings(raw: object) -> Settings:
-    """Settings from plain values. Raises `Refused` (`policy.unknown_field`, `policy.value`,
-    `policy.time`) with the path; never with what was sent."""
+def read_settings(raw: object, *, text: bool = False) -> Settings:
+    """Settings from plain values, or from `text` that stands for them.
+
+    Raises `Refused` (`policy.unknown_field`, `policy.value`, `policy.time`) with the path; never
+    with what was sent.
+    """
     if not isinstance(raw, Mapping) or not set(raw) <= set(ORDERS):
         raise Refused(
             "policy.unknown_field",
@@ -142,7 +149,7 @@ def read_settings(raw: object) -> Settings:
             "$.settings",
         )
     try:
-        settings = msgspec.convert(dict(raw), Settings)
+        settings = msgspec.convert(dict(raw), Settings, strict=not text)
     except (msgspec.ValidationError, OverflowError) as error:
         raise _out_of_bounds(_field_of(str(error))) from None
     for name in ("false_alarms_per_year", "tolerance"):
@@ -204,6 +211,7 @@ BOUNDS = {
     "grace_seconds": "From 60 to 2592000 whole seconds.",
     "plan_grace_seconds": "From 0 to 7776000 whole seconds.",
     "review_days": "From 1 to 1826 whole days.",
+    "signatures": "From 1 to 9 people.",
     "retention_days": "From 183 to 36525 whole days.",
     "silence_days": "From 1 to 90 whole days.",
     "routes": "1 to 20 short names of routes.",
