@@ -2,7 +2,7 @@
 
 from .access import Membership
 from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
-from .incidents import Incident, IncidentStep
+from .incidents import Incident, IncidentStep, Sighting, Silence
 from .ledger import Account, Loss
 from .policies import PrivacyRule
 from .registry import Model, Version
@@ -23,6 +23,8 @@ __all__ = [
     "Pending",
     "PrivacyRule",
     "Sender",
+    "Sighting",
+    "Silence",
     "TileHash",
     "Token",
     "Version",

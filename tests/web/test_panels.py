@@ -28,7 +28,7 @@ from detectors.models import Window
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.proportions import wilson
 from detectors.statistics.track_record import track_record
-from governance.incidents import resolve_incident
+from governance.handling import resolve_incident
 from governance.models import Incident
 from tests.builders import COLUMNS, a_baseline, a_window, hours_ago
 from tests.detectors.world import COLUMNS as FIVE
@@ -59,7 +59,7 @@ def _pages() -> dict[str, str]:
     worlds.classes()
     worlds.amounts()
     service = Incident.objects.get(cause="service")
-    resolve_incident(service, actor="user:1", reason=REASON)
+    resolve_incident(service, "expected", actor="user:1", reason=REASON)
     client = Client()
     client.force_login(User.objects.create_user("ada"))
     pages = {name: page_of(client, "version", name, "1") for name in ("loans", "animals", "claims")}
