@@ -32,7 +32,8 @@ def median_ms(work: Callable[[], Any], times: int = 30) -> float:
 def measure(entries_wanted: int, export: Path) -> dict[str, float]:
     from django.db import transaction
 
-    from governance.audit import entries, keys, log, selfcheck, verify
+    from countersign.tlog import verify
+    from governance.audit import entries, keys, log, selfcheck
     from governance.audit.export import export_log
     from governance.models import Entry
 

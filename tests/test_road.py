@@ -129,7 +129,7 @@ def test_from_rows_to_an_incident_and_a_log_that_anyone_can_verify(
 def verify(directory: Path, vkey: str) -> subprocess.CompletedProcess[str]:
     """As an auditor would: the exported files, the log's public key, nothing else."""
     return subprocess.run(
-        [sys.executable, "-m", "governance.audit.verify", str(directory), "--vkey", vkey],
+        [sys.executable, "-m", "countersign.tlog.verify", str(directory), "--vkey", vkey],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

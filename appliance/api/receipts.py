@@ -5,8 +5,9 @@ from datetime import datetime
 from django.http import HttpRequest
 from ninja import Router, Schema
 
+from countersign.tlog import note
 from detectors import intake
-from governance.audit import log, note
+from governance.audit import log
 from governance.models import Entry
 
 from .credentials import Bearer

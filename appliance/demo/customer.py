@@ -30,7 +30,7 @@ from appliance.demo.data import (
 from countersign import Collector, Home, Refused
 from countersign.rest import Answer, Unreachable, request
 from countersign.statement import Event, digest_of, encode
-from governance.audit.tiles import WIDTH, decode_bundle, entries_path
+from countersign.tlog.tiles import WIDTH, decode_bundle, entries_path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # seconds for the appliance to look at what it was sent

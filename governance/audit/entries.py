@@ -21,9 +21,8 @@ from types import MappingProxyType
 from django.db import connection, transaction
 from django.utils import timezone
 
+from countersign.tlog.tiles import MAX_ENTRY
 from governance.models.audit import Content, Entry, Pending
-
-from .tiles import MAX_ENTRY
 
 # Every kind of entry that the log may hold, and what it says.
 KINDS = {

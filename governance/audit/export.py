@@ -4,7 +4,9 @@ from pathlib import Path
 
 from django.db import transaction
 
-from . import files, keys, log, note, verify
+from countersign.tlog import note, verify
+
+from . import files, keys, log
 from .entries import record
 
 README = """\
@@ -18,7 +20,7 @@ This is a transparency log in the format C2SP tlog-tiles (c2sp.org/tlog-tiles):
 To verify it, get the key by another way than this directory (`manage.py verify_audit` prints it)
 and run, in a checkout of Countersign, offline:
 
-  python -m governance.audit.verify DIRECTORY --vkey 'KEY'
+  python -m countersign.tlog.verify DIRECTORY --vkey 'KEY'
 
 Any other verifier of that format does as well.
 """

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from countersign.tlog import tiles
 from governance.models.audit import Checkpoint, Leaf
 
-from . import tiles
 from .log import nodes
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from countersign.tlog.note import Key
 from governance import secret_files
-
-from .note import Key
 
 
 def log_key() -> Ed25519PrivateKey:

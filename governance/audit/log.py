@@ -21,9 +21,10 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import connection, transaction
 
+from countersign.tlog import note, tiles, tree
 from governance.models.audit import Checkpoint, Entry, Leaf, Pending, TileHash
 
-from . import keys, mark, note, tiles, tree
+from . import keys, mark
 from .entries import record
 
 BATCH = 4096  # entries per checkpoint at most

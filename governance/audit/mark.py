@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from .note import Checkpoint, parse_checkpoint
+from countersign.tlog.note import Checkpoint, parse_checkpoint
 
 
 def read(origin: str) -> Checkpoint | None:

@@ -15,9 +15,10 @@ from django.db import connection
 from django.db.models import Max, Subquery
 from django.db.models.functions import Coalesce
 
+from countersign.tlog import note, tiles, tree
 from governance.models.audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
 
-from . import keys, note, tiles, tree
+from . import keys
 from .entries import salted_digest
 from .log import LogRefused, origin_of, refuse_a_second_history
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from governance.audit import entries, keys, log, note
+from countersign.tlog import note
+from governance.audit import entries, keys, log
 from governance.models import Checkpoint, Entry
 
 ORIGIN = "appliance.example/audit"

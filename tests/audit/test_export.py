@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from governance.audit import keys, log, note, verify
+from countersign.tlog import note, verify
+from governance.audit import keys, log
 from governance.models import Entry
 
 from .conftest import Record
@@ -95,7 +96,7 @@ def test_the_verifier_runs_offline_and_without_django(record: Record, tmp_path: 
     record(3)
     vkey = export(tmp_path / "export").vkey
     program = (
-        "import sys; from governance.audit.verify import main; code = main(sys.argv[1:]);"
+        "import sys; from countersign.tlog.verify import main; code = main(sys.argv[1:]);"
         "assert not {'django', 'socket', 'psycopg'} & set(sys.modules); sys.exit(code)"
     )
 

@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countersign import dsse
-from governance.audit import entries, note, tiles, tree, verify
+from countersign.tlog import note, tiles, tree, verify
+from governance.audit import entries
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "log.json").read_text("utf-8"))
 

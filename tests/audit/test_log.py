@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
-from governance.audit import entries, keys, log, mark, note, tiles, tree
+from countersign.tlog import note, tiles, tree
+from governance.audit import entries, keys, log, mark
 from governance.models import Checkpoint, Entry, Leaf, Pending, TileHash
 
 from .conftest import ORIGIN, Record, published, signed_size

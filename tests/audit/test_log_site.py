@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import include, path
 
-from governance.audit import keys, log, verify
+from countersign.tlog import verify
+from governance.audit import keys, log
 
 from .conftest import Record
 

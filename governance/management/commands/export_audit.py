@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from countersign.tlog.verify import LogError
 from governance.audit import keys
 from governance.audit.export import ExportRefused, export_log
 from governance.audit.log import LogRefused
-from governance.audit.verify import LogError
 
 
 class Command(BaseCommand):

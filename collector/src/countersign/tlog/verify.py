@@ -1,6 +1,6 @@
 """Verifies a whole log from its files: an export directory, or a log that is served.
 
-    python -m governance.audit.verify DIRECTORY --vkey KEY
+    python -m countersign.tlog.verify DIRECTORY --vkey KEY
 
 Every entry is hashed again, every tile is built again from those hashes and compared with the file,
 and the root is compared with the one that the log signed. One altered byte anywhere is found, and
@@ -22,7 +22,7 @@ Python package cryptography: no database, no network.
 >>> files["tile/entries/000.p/3"] = tiles.encode_bundle([b"a", b"b", b"x"])
 >>> verify_log(files.__getitem__, [key])
 Traceback (most recent call last):
-governance.audit.verify.LogError: tile/0/000.p/3: this tile is not what the entries hash to
+countersign.tlog.verify.LogError: tile/0/000.p/3: this tile is not what the entries hash to
 """
 
 import argparse
@@ -101,7 +101,7 @@ def _file(read: Read, path: str) -> bytes:
 def main(arguments: list[str] | None = None) -> int:
     """The command line. 0 when the log verifies, 1 when it does not."""
     parser = argparse.ArgumentParser(
-        prog="python -m governance.audit.verify", description="Verify an exported log, offline."
+        prog="python -m countersign.tlog.verify", description="Verify an exported log, offline."
     )
     parser.add_argument("directory", type=Path, help="the exported log")
     parser.add_argument(

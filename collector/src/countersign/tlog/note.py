@@ -38,7 +38,7 @@ appliance.example/audit+f4a3601a+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c
 3
 >>> open_checkpoint(note.replace("3", "4", 1).encode(), [key])
 Traceback (most recent call last):
-governance.audit.note.NoteError: note.signature: the signature of a known key does not verify
+countersign.tlog.note.NoteError: note.signature: the signature of a known key does not verify
 """
 
 import base64

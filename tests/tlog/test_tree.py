@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.audit import tiles, tree
+from countersign.tlog import tiles, tree
 
 SIZES = range(1, 101)
 LEAVES = [tree.leaf_hash(b"%d" % number) for number in range(100)]

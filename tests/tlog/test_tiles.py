@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.audit import tiles
+from countersign.tlog import tiles
 
 
 @given(st.integers(0, 2**63), st.integers(1, 256))

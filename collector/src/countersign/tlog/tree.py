@@ -23,7 +23,7 @@ True
 >>> check_consistency(2, 3, root(leaves[:2]), root(leaves), proof)
 >>> check_consistency(2, 3, root(leaves[:2]), root(leaves[::-1]), proof)
 Traceback (most recent call last):
-governance.audit.tree.ProofError: proof.consistency: the proof does not join the two roots
+countersign.tlog.tree.ProofError: proof.consistency: the proof does not join the two roots
 """
 
 import hashlib

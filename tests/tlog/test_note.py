@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from governance.audit import note, tree
+from countersign.tlog import note, tree
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "log.json").read_text("utf-8"))
 NOTE = VECTORS["log"]["checkpoint"].encode()
