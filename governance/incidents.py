@@ -21,10 +21,10 @@ from governance import silences
 from governance.audit import entries
 from governance.models import Incident, IncidentStep, Sighting, Version
 from governance.policies import Policy
-from governance.severity import DUE, WORST_FIRST, certainty, severity, worse
+from governance.policy_settings import SEVERITIES, graver
+from governance.severity import DUE, certainty, severity
 
 SYSTEM = "countersign"
-SEVERITIES = WORST_FIRST
 REOPENED_WITHIN = timedelta(days=7)  # after this long the same cause is a new incident
 QUIET_AFTER = 14  # windows
 # While one of these lasts, drift of the same version says more about the data than about people.
@@ -71,7 +71,7 @@ def weigh(
     findings: Iterable[Finding], occasion: Occasion, policy: Policy, causes: Sequence[str] = ()
 ) -> list[Incident]:
     """Write findings down; open or continue one incident per cause. In the caller's transaction."""
-    sightings = [_sighting(finding, occasion) for finding in findings]
+    sightings = [_sighting(finding, occasion, policy) for finding in findings]
     told = silences.hold_back(sightings)
     by_cause = groupby(sorted(told, key=_data_first), key=lambda s: s.cause)
     groups = [(cause, _worst_first(group)) for cause, group in by_cause]
@@ -107,10 +107,11 @@ def step(incident: Incident, kind: str, actor: str, text: str = "") -> None:
     IncidentStep.objects.create(incident=incident, kind=kind, actor=actor, text=text)
 
 
-def _sighting(finding: Finding, on: Occasion) -> Sighting:
+def _sighting(finding: Finding, on: Occasion, policy: Policy) -> Sighting:
     """The finding as it is kept: its severity judged, its impact and certainty beside it."""
     sure = certainty(finding.value, finding.low, finding.high, finding.limit)
     judged = severity(finding.severity, sure, on.version.model.tier)
+    judged = policy.severity_of(finding.cause, judged)
     return Sighting(
         version=on.version,
         deployment=on.deployment,
@@ -204,7 +205,7 @@ def _continue(
         incident.findings = [s.finding for s in group]
         incident.causes = list(causes) or incident.causes
         incident.title = _title(group)
-    incident.severity = worse(before, group[0].finding["severity"])
+    incident.severity = graver(before, group[0].finding["severity"])
     incident.first_window = min(incident.first_window, on.start)
     incident.last_window = max(incident.last_window, on.start)
     incident.quiet_windows, incident.quiet_until = 0, max(incident.quiet_until, on.start)

@@ -4,16 +4,13 @@ Three things decide. *Impact* is what the detector says of the finding: high whe
 affected or nobody could tell, medium where something changed beyond chance and tolerance, low
 where it seems harmless. *Certainty*: a finding is certain if its window shows it alone, and likely
 if only several windows together do. The *tier* says how much the model matters; a model without
-one is treated as tier 2.
+one is treated as tier 2. On top of that a policy may name the least severity of a cause.
 """
 
 from datetime import timedelta
 
-from governance.models import Incident
-
 CERTAIN, LIKELY = "certain", "likely"
 USUAL_TIER = 2
-WORST_FIRST = list(Incident.Severity.values)
 
 #   tier  impact     certain   likely
 SEVERITIES_BY_TIER: dict[int, dict[str, tuple[str, str]]] = {
@@ -46,8 +43,3 @@ def certainty(
     if value is None or low is None or high is None or limit is None:
         return CERTAIN
     return CERTAIN if low > limit or high < limit else LIKELY
-
-
-def worse(one: str, other: str) -> str:
-    """The more severe of two."""
-    return min(one, other, key=WORST_FIRST.index)

@@ -1,7 +1,7 @@
 """Silences: findings that nobody is to be told of, for a reason, for a while, by somebody's word.
 
 A silence is about a model, a column, a cause, or several of these at once. What it holds back is
-written down all the same and shown. It ends by itself; none is longer than LONGEST.
+written down all the same and shown. It ends by itself, within the days that the policy allows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from countersign.statement import Refused
+from governance import policies
 from governance.audit import entries
 from governance.models import Sighting, Silence
 
-LONGEST = timedelta(days=30)
 LOOKED_BACK = timedelta(days=30)
 
 
@@ -109,10 +109,11 @@ def check(silence: Silence) -> None:
         raise Refused("silence.everything", "Name a model, a column or a cause.")
     if not silence.reason.strip():
         raise Refused("silence.no_reason", "Say why nobody is to be told.", "$.reason")
-    if not now < silence.ends_at <= now + LONGEST:
+    longest = policies.in_force(silence.model).silence_days
+    if not now < silence.ends_at <= now + timedelta(days=longest):
         raise Refused(
             "silence.too_long",
-            f"A silence ends within {LONGEST.days} days, and not before it begins.",
+            f"By the policy a silence ends within {longest} days, and not before it begins.",
             "$.days",
         )
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from detectors.statistics.proportions import wilson
 from governance.access import models_of
-from governance.incidents import SEVERITIES
 from governance.models import Incident
+from governance.policy_settings import SEVERITIES
 
 from .doors import open_to
 from .words import between, many, share

@@ -9,33 +9,28 @@ from django.utils import timezone
 from .registry import Model, Version
 
 
-class Cause(models.TextChoices):
-    """What kind of thing is wrong."""
-
-    FEED = "feed", "Windows missing, late or empty"
-    DATA_QUALITY = "data_quality", "Data quality"
-    DRIFT = "drift", "Drift"
-    PERFORMANCE = "performance", "Performance"
-    SERVICE = "service", "Service"
-    ANSWERS = "answers", "Answers"
-
-
-class Severity(models.TextChoices):
-    """How soon somebody should look."""
-
-    HIGH = "high", "High"
-    MEDIUM = "medium", "Medium"
-    LOW = "low", "Low"
-
-
 class Incident(models.Model):
     """Something a person should look at. Values are copied in: it reads the same for ever.
 
     `quiet_windows`: how many windows in a row, the last at `quiet_until`, showed nothing more.
     """
 
-    Cause = Cause
-    Severity = Severity
+    class Cause(models.TextChoices):
+        """What kind of thing is wrong."""
+
+        FEED = "feed", "Windows missing, late or empty"
+        DATA_QUALITY = "data_quality", "Data quality"
+        DRIFT = "drift", "Drift"
+        PERFORMANCE = "performance", "Performance"
+        SERVICE = "service", "Service"
+        ANSWERS = "answers", "Answers"
+
+    class Severity(models.TextChoices):
+        """How soon somebody should look."""
+
+        HIGH = "high", "High"
+        MEDIUM = "medium", "Medium"
+        LOW = "low", "Low"
 
     class Status(models.TextChoices):
         OPEN = "open", "Open"
@@ -127,7 +122,7 @@ class Silence(models.Model):
 
     model = models.ForeignKey(Model, null=True, on_delete=models.PROTECT, related_name="silences")
     column = models.CharField(max_length=100, blank=True)
-    cause = models.CharField(max_length=16, choices=Cause, blank=True)
+    cause = models.CharField(max_length=16, choices=Incident.Cause, blank=True)
     reason = models.TextField()
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="silences"
@@ -166,7 +161,7 @@ class Sighting(models.Model):
 
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="sightings")
     deployment = models.CharField(max_length=64)
-    cause = models.CharField(max_length=16, choices=Cause)
+    cause = models.CharField(max_length=16, choices=Incident.Cause)
     detector = models.CharField(max_length=32)
     name = models.CharField(max_length=300)
     start = models.DateTimeField()

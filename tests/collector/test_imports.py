@@ -29,7 +29,7 @@ def test_without_pyarrow_files_are_refused_with_advice():
         "import sys; sys.modules['pyarrow'] = None\n"
         "from countersign.cli import _batches\n"
         "from countersign import Refused\n"
-        "try: _batches(None, [])\n"
+        "try: _batches(None, bool)\n"
         "except Refused as refusal: print(refusal)\n"
     )
     done = subprocess.run(

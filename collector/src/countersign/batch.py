@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .aliases import Aliases
 from .binning import FIRST_BIN, Bins, Cells
 from .design import Design
 from .frames import (
@@ -50,8 +51,9 @@ class Reader:
         columns = [c.name for c in design.columns]
         self._columns = list(dict.fromkeys([*columns, *vectors]))
         self.names = names_to_read(self._columns, self._joined)
+        self.aliases = Aliases(key, model, {*self._columns, *self.names})
         self.bins = {c.name: Bins(c.edges) for c in design.columns if c.kind == "numeric"}
-        self._vocabularies = {
+        self.vocabularies = {
             c.name: Vocabulary(key, model, c.name, c.tokens)
             for c in design.columns
             if c.kind == "categorical"
@@ -59,7 +61,7 @@ class Reader:
 
     def read(self, batch: Any, *more: str) -> tuple[int, dict[str, Data]]:
         """The number of rows, and those of the design's columns, and of `more`, that there are."""
-        rows, data = read_columns(batch, [*self.names, *more])
+        rows, data = read_columns(self.aliases.rename(batch), [*self.names, *more])
         return rows, with_joined(data, self._joined)
 
     def put(self, column: Column, data: Data) -> Cells:
@@ -67,7 +69,7 @@ class Reader:
         if column.kind == "numeric":
             return self.bins[column.name].cells(as_numbers(data))
         if column.kind == "categorical":
-            return categorical_cells(data, self._vocabularies[column.name])
+            return categorical_cells(data, self.vocabularies[column.name])
         return boolean_cells(data)
 
 

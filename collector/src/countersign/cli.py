@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the applia
 """
 
 import argparse
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
 from .collector import MONDAY
 from .counting import Counter
 from .home import Home
+from .labels import labels_of, write_labels
 from .recipe import Recipe
 from .recipe_file import duration, read_recipe
 from .rest import Unreachable
@@ -58,7 +59,7 @@ def baseline(asked: argparse.Namespace) -> int:
     """Describe a version by its reference rows, and send that."""
     home = Home(asked.home)
     recipe = _recipe(asked, home)
-    payload = make_baseline(lambda: _batches(asked.file, recipe.texts), recipe)
+    payload = make_baseline(lambda: _batches(asked.file, recipe.texts.__contains__), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
     return _send(home, [lambda: payload])
 
@@ -114,6 +115,25 @@ def convert(asked: argparse.Namespace) -> int:
     return _send(home, [lambda: converted.payload])
 
 
+def digest(asked: argparse.Namespace) -> int:
+    """Print the digests by which the registry knows a model's file or directory."""
+    found = digests_of(asked.path)
+    print(f"digest   {found.digest}")
+    if found.manifest:
+        print(f"manifest {found.manifest}")
+    return OK
+
+
+def labels(asked: argparse.Namespace) -> int:
+    """Write what aliases and tokens stand for, into a file for your own browser. Sends nothing."""
+    home, plan = _home_and_plan(asked)
+    batches = _planned_batches(asked.file, plan, plan.counter(home.hashing_key))
+    found = labels_of(plan, home.hashing_key, batches)
+    write_labels(asked.out, found)
+    print(f"{len(found)} labels in {asked.out}; open it on a page of the model, and keep it here")
+    return OK
+
+
 def status(asked: argparse.Namespace) -> int:
     """Say what waits, what was refused, and whether the appliance knows this collector."""
     home = Home(asked.home)
@@ -135,7 +155,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     return Recipe(
         model=asked.model,
         version=asked.version,
-        digest=asked.digest or _digest_of_file(asked.model_file),
+        digest=asked.digest or digests_of(asked.model_file).digest,
         key=home.hashing_key,
         revision=asked.revision,
         **options,
@@ -146,8 +166,7 @@ def _windows(
     asked: argparse.Namespace, plan: OpenPlan, counter: Counter
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
-    texts = [n for c in plan.plan.columns if c.kind == "categorical" for n in c.of or [c.name]]
-    batches = _batches(asked.file, texts)
+    batches = _planned_batches(asked.file, plan, counter)
     about = partial(Period, deployment=asked.deployment, revision=asked.revision)
     if asked.time is None:
         if asked.start is None or asked.end is None:
@@ -167,13 +186,19 @@ def _windows(
             yield about(start=start, end=end), counted
 
 
-def _batches(file: Path, texts: Sequence[str]) -> Iterator[Any]:
+def _planned_batches(file: Path, plan: OpenPlan, counter: Counter) -> Iterator[Any]:
+    """The file's rows, read as the plan's columns need them."""
+    texts = {n for c in plan.plan.columns if c.kind == "categorical" for n in c.of or [c.name]}
+    return _batches(file, lambda name: counter.aliases[name] in texts)
+
+
+def _batches(file: Path, is_text: Callable[[str], bool]) -> Iterator[Any]:
     try:
         # Enrolling and asking for the status need no pyarrow.
         from .files import read_batches  # noqa: PLC0415
     except ImportError:
         raise Refused("file.needs_pyarrow", "Run `pip install 'countersign[tables]'`.") from None
-    return read_batches(file, texts)
+    return read_batches(file, is_text)
 
 
 def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
@@ -221,11 +246,11 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("token", help="the one-time token from an administrator")
     enrolling.add_argument("--name", help="how the appliance shall call this collector")
     baselines, windows = command(baseline, "baseline"), command(window, "window")
-    labels = command(outcomes, "outcomes")
-    for one in (baselines, windows, labels):
+    later = command(outcomes, "outcomes")
+    for one in (baselines, windows, later):
         _add_version_options(one, "Parquet, or CSV if it ends in .csv")
     _add_baseline_options(baselines, required=True)
-    for one in (windows, labels):
+    for one in (windows, later):
         _add_window_options(one)
     _add_replay(windows)
     windows.add_argument(
@@ -236,7 +261,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(conversion, required=False)
     _add_window_options(conversion)
     _add_replay(conversion)
+    naming = command(labels, "labels")
+    naming.add_argument("file", type=Path, help="rows with the columns and categories")
+    naming.add_argument("--model", required=True)
+    naming.add_argument("--version", required=True)
+    naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
     command(status, "status")
+    command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser
 
 
@@ -309,13 +340,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not found or int(found[1]) >= int(found[2]):
         raise argparse.ArgumentTypeError("shards are numbered 0/3, 1/3, 2/3")
     return int(found[1]), int(found[2])
-
-
-def _digest_of_file(path: Path) -> str:
-    if not path.is_file():
-        raise Refused("file.missing", "There is no such model file.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -217,8 +217,7 @@ class Collector:
         """Count the buffered rows; the caller holds the lock."""
         rows = [self._buffer.popleft() for _ in range(len(self._buffer))]
         if rows:
-            columns = {name: [row.get(name) for row in rows] for name in self._counter.names}
-            self._counted += self._counter.count(columns)
+            self._counted += self._counter.count(self._counter.columns_of(rows))
 
     @contextmanager
     def _no_failure_escapes(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Rows to raw counts. What is here never leaves the host as it is: `release` merges small cells."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Counter:
     def __init__(self, design: Design, model: str, key: bytes) -> None:
         self.design = design
         self._reader = Reader(design, model, key)
-        self.names = self._reader.names
+        self.names, self.aliases = self._reader.names, self._reader.aliases
 
     def nothing(self) -> Counted:
         """The counts of no rows."""
@@ -49,7 +50,12 @@ class Counter:
 
     def count_attributions(self, frame: Any) -> Counted:
         """The attributions of some rows, which aren't counted themselves."""
-        return count_attributions(frame, self.design)
+        return count_attributions(self.aliases.rename(frame), self.design)
+
+    def columns_of(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """Single rows as a batch; under aliases the plan doesn't say which names they have."""
+        names = dict.fromkeys(chain.from_iterable(rows)) if self.aliases.any else self.names
+        return {name: [row.get(name) for row in rows] for name in names}
 
     def count_columns(self, rows: int, data: dict[str, Data]) -> Counted:
         """The counts of columns that are already read."""
