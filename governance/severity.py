@@ -14,7 +14,7 @@ USUAL_TIER = 2
 
 #   tier  impact     certain   likely
 SEVERITIES_BY_TIER: dict[int, dict[str, tuple[str, str]]] = {
-    1: {"high": ("high", "high"), "medium": ("high", "medium"), "low": ("medium", "low")},
+    1: {"high": ("high", "high"), "medium": ("high", "medium"), "low": ("low", "low")},
     2: {"high": ("high", "high"), "medium": ("medium", "medium"), "low": ("low", "low")},
     3: {"high": ("high", "medium"), "medium": ("medium", "low"), "low": ("low", "low")},
 }
