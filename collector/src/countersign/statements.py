@@ -24,6 +24,7 @@ class OpenPlan:
     plan: Plan
     digest: str
     version_digest: str
+    payload: bytes = b""  # its statement, as it was signed
 
     @classmethod
     def read(cls, payload: bytes) -> "OpenPlan":
@@ -31,7 +32,7 @@ class OpenPlan:
         subject, plan = decode(payload, Plan)
         if plan.privacy.mechanism != "none":
             raise Refused("privacy.mechanism_unknown", "This collector can't add noise.")
-        return cls(plan, digest_of(payload), subject.digest["sha256"])
+        return cls(plan, digest_of(payload), subject.digest["sha256"], payload)
 
     def counter(self, key: bytes) -> Counter:
         """Counts what a window's statement needs."""
