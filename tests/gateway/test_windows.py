@@ -46,9 +46,7 @@ def of_last_week(counted: Any, replica: str = "a", sequence: int = 1) -> Message
 
 
 @given(data=st.data())
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, deadline=None)
 def test_replicas_equal_one_collector_on_the_union_of_their_rows(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -129,6 +127,23 @@ def test_a_statement_is_made_once_and_its_bytes_are_kept_until_they_are_taken(
     gateway.release()
     assert taken == [taken[0], taken[1], taken[1]] and b"PROD" in taken[1]
     assert {path.name for path in tmp_path.iterdir()} == {"plans", "released"}
+
+
+def test_what_cannot_be_told_is_set_aside_and_holds_nothing_up(tmp_path: Path) -> None:
+    gateway, counted = deployment(tmp_path), counted_by_one(PLAN, KEY, ROWS)
+    last = week_of(time.time()) - WEEK
+    for start in (last - WEEK, last):
+        gateway.add(message_of(PLAN, counted, start))
+    taken: list[bytes] = []
+
+    def put(payload: bytes) -> None:
+        taken.append(payload)
+        if len(taken) == 1:
+            raise Refused("noise.drawn_before", "Noise was drawn for this before.")
+
+    deployment(tmp_path, put, patience=0).release()
+    assert len(taken) == 2
+    assert {p.name for p in tmp_path.iterdir()} == {"plans", "released", f"{last - WEEK}.untold"}
 
 
 def test_small_cells_are_merged_in_the_sum_and_not_in_each_replica(tmp_path: Path) -> None:

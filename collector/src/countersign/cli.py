@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the applia
 """
 
 import argparse
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
 from .collector import MONDAY
 from .counting import Counter
+from .drawn import DRAWN
 from .home import Home
 from .labels import labels_of, write_labels
 from .recipe import Recipe
@@ -28,6 +29,7 @@ from .rest import Unreachable
 from .revisions import SMALL_STEP
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
+from .subjects import Subjects
 
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -70,9 +72,9 @@ def window(asked: argparse.Namespace) -> int:
     counter = plan.counter(home.hashing_key)
     shard, shards = asked.shard
     make = partial(window_statement, plan, replay=asked.replay, shard=shard, shards=shards)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def outcomes(asked: argparse.Namespace) -> int:
@@ -80,9 +82,9 @@ def outcomes(asked: argparse.Namespace) -> int:
     home, plan = _home_and_plan(asked)
     counter = plan.outcome_counter(home.hashing_key)
     make = partial(outcomes_statement, plan, memory=home.sender.memory)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def convert(asked: argparse.Namespace) -> int:
@@ -113,6 +115,15 @@ def convert(asked: argparse.Namespace) -> int:
     for what in converted.dropped:
         print(f"not sent: {what}")
     return _send(home, [lambda: converted.payload])
+
+
+def digest(asked: argparse.Namespace) -> int:
+    """Print the digests by which the registry knows a model's file or directory."""
+    found = digests_of(asked.path)
+    print(f"digest   {found.digest}")
+    if found.manifest:
+        print(f"manifest {found.manifest}")
+    return OK
 
 
 def labels(asked: argparse.Namespace) -> int:
@@ -156,7 +167,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     return Recipe(
         model=asked.model,
         version=asked.version,
-        digest=asked.digest or _digest_of_file(asked.model_file),
+        digest=asked.digest or digests_of(asked.model_file).digest,
         key=home.hashing_key,
         revision=asked.revision,
         **options,
@@ -164,7 +175,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
 
 
 def _windows(
-    asked: argparse.Namespace, plan: OpenPlan, counter: Counter
+    asked: argparse.Namespace, plan: OpenPlan, counter: Counter, subjects: Subjects | None
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
     batches = _planned_batches(asked.file, plan, counter)
@@ -175,12 +186,13 @@ def _windows(
         period = about(start=asked.start, end=asked.end)
         counted = counter.nothing()
         for batch in batches:
-            counted += counter.count(batch)
+            counted += counter.count(batch, subjects)
         yield period, counted
         return
     step = plan.plan.window_seconds
     origin = int((asked.start or MONDAY).timestamp())
-    for first, counted in counter.count_by_time(batches, asked.time, origin, step).items():
+    counts = counter.count_by_time(batches, asked.time, origin, step, subjects)
+    for first, counted in counts.items():
         start = datetime.fromtimestamp(first, UTC)
         end = start + timedelta(seconds=step)
         if (asked.start or start) <= start and end <= (asked.end or end):
@@ -208,7 +220,7 @@ def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
         try:
             home.sender.put(make())
         except Refused as refusal:
-            if refusal.rule != SMALL_STEP:
+            if refusal.rule not in (SMALL_STEP, DRAWN):
                 raise
             print(f"held back: {refusal}")
     flushed = home.sender.flush()
@@ -253,6 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(baselines, required=True)
     for one in (windows, later):
         _add_window_options(one)
+        one.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
     _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
@@ -270,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = command(gateway, "gateway")
     serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
+    command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser
 
 
@@ -342,13 +356,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not found or int(found[1]) >= int(found[2]):
         raise argparse.ArgumentTypeError("shards are numbered 0/3, 1/3, 2/3")
     return int(found[1]), int(found[2])
-
-
-def _digest_of_file(path: Path) -> str:
-    if not path.is_file():
-        raise Refused("file.missing", "There is no such model file.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

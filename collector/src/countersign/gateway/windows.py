@@ -141,22 +141,26 @@ class Deployment:
     def release(self) -> None:
         """Tell every window whose time is up, the oldest first. Raises `Refused`, `OSError`."""
         for window in self._due():
-            if window.statement is None:
-                try:
-                    statement = self._told(window)
-                except Refused as refusal:
-                    self._set_aside(window, refusal)
-                    continue
-                write_durably(self._path(window, "statement"), statement)
-                window.statement = statement
-            self._put(window.statement)
-            released = max(self._released, window.start)
-            write_durably(self._folder / "released", b"%d" % released)
-            with self._lock:
-                self._released = released
-                del self._open[window.start]
-            self._path(window, "counts").unlink(missing_ok=True)
-            self._path(window, "statement").unlink()
+            try:
+                self._tell(window)
+            except Refused as refusal:
+                if refusal.rule == "spool.full":
+                    raise
+                self._set_aside(window, refusal)
+
+    def _tell(self, window: Window) -> None:
+        if window.statement is None:
+            statement = self._told(window)
+            write_durably(self._path(window, "statement"), statement)
+            window.statement = statement
+        self._put(window.statement)
+        released = max(self._released, window.start)
+        write_durably(self._folder / "released", b"%d" % released)
+        with self._lock:
+            self._released = released
+            del self._open[window.start]
+        self._path(window, "counts").unlink(missing_ok=True)
+        self._path(window, "statement").unlink()
 
     def _told(self, window: Window) -> bytes:
         """All replicas' counts as one statement: here, in their sum, cells are merged and noise is
@@ -173,6 +177,7 @@ class Deployment:
         with self._lock:
             del self._open[window.start]
         self._path(window, "counts").rename(self._path(window, "untold"))
+        self._path(window, "statement").unlink(missing_ok=True)
 
     def _due(self) -> list[Window]:
         """Windows that take no more counts; those who still write have written."""
