@@ -1,11 +1,16 @@
 """Who may do what. This module alone decides; pages, endpoints and verbs ask it.
 
-`ROLES_OF` names each action and the roles that may do it, within their business unit. An
-administrator (Django's superuser) manages accounts, keys and the appliance itself, and may do
-nothing else by that: who runs the machine does not sign models off.
+`ROLES_OF` names each action and the roles that may do it, within their business unit. A role held
+in no particular unit (empty) counts in every one. An administrator (Django's superuser) manages
+accounts, keys and the appliance itself, and may do nothing else by that: who runs the machine does
+not sign models off.
+
+What a person may not see is not there for them: ask `models_of` for what is, and answer as if the
+rest didn't exist. What they see and may not do is refused as `access.denied`.
 """
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import QuerySet
 
 from countersign.statement import Refused
 from governance.models import Membership, Model
@@ -13,11 +18,13 @@ from governance.models import Membership, Model
 Role = Membership.Role
 EVERYBODY = frozenset(Role)
 ADMINISTRATOR = frozenset[Role]()  # no role gives it
+EVERYWHERE = ""  # among a person's units: all of them, also models that belong to none
 
 ROLES_OF: dict[str, frozenset[Role]] = {
     "model.see": EVERYBODY,
     "model.register": frozenset({Role.DEVELOPER, Role.OWNER}),
     "model.edit": frozenset({Role.OWNER}),
+    "model.place": frozenset({Role.POLICY_ADMINISTRATOR}),
     "version.register": frozenset({Role.DEVELOPER, Role.OWNER}),
     "finding.write": frozenset({Role.VALIDATOR, Role.AUDITOR}),
     "finding.close": frozenset({Role.VALIDATOR}),
@@ -32,30 +39,65 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "privacy.set": frozenset({Role.POLICY_ADMINISTRATOR}),
     "incident.handle": frozenset({Role.OPERATOR, Role.OWNER, Role.DEVELOPER, Role.VALIDATOR}),
     "silence.make": frozenset({Role.OPERATOR, Role.OWNER}),
+    "refusal.see": frozenset({Role.OPERATOR, Role.DEVELOPER, Role.OWNER, Role.AUDITOR}),
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
     "account.manage": ADMINISTRATOR,
 }
-BY_ADMINISTRATORS = frozenset({"account.manage", "sender.manage", "model.see", "log.see"})
+BY_ADMINISTRATORS = frozenset(
+    {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see"}
+)
+# About all units at once: whoever holds the role in some units only may not.
+ORGANISATION_WIDE = frozenset({"refusal.see", "log.see", "log.export", "sender.manage"})
 
 Person = AbstractBaseUser | AnonymousUser
 
 
 def may(person: Person, action: str, unit: str | None = None) -> bool:
     """Whether the person may do `action` in a business unit; None asks whether in any at all."""
-    roles = ROLES_OF[action]
-    if not isinstance(person, User) or not person.is_active:
-        return False
-    if person.is_superuser and action in BY_ADMINISTRATORS:
-        return True
-    held = Membership.objects.filter(user=person, role__in=roles)
-    if unit is not None:
-        held = held.filter(business_unit__in=["", unit])
-    return held.exists()
+    if action in ORGANISATION_WIDE:
+        unit = EVERYWHERE
+    held = units(person, action)
+    return EVERYWHERE in held or (bool(held) if unit is None else unit in held)
 
 
-def demand(person: Person, action: str, model: Model | None = None) -> None:
-    """Raise `Refused` (`access.denied`) unless the person may do `action` with the model."""
-    if not may(person, action, model.business_unit if model else None):
+def demand(
+    person: Person, action: str, model: Model | None = None, *, unit: str | None = None
+) -> None:
+    """Raise `Refused` (`access.denied`) unless the person may do `action` with the model, or in
+    the unit, or without either somewhere."""
+    if not may(person, action, model.business_unit if model else unit):
         raise Refused("access.denied", f"Your roles here don't include: {action}.")
+
+
+def units(person: Person, action: str) -> frozenset[str]:
+    """The business units in which the person may do `action`; `EVERYWHERE` among them is all."""
+    if not isinstance(person, User) or not person.is_active:
+        return frozenset()
+    if person.is_superuser and action in BY_ADMINISTRATORS:
+        return frozenset({EVERYWHERE})
+    held = Membership.objects.filter(user=person, role__in=ROLES_OF[action])
+    return frozenset(held.values_list("business_unit", flat=True))
+
+
+def models_of(person: Person, action: str = "model.see") -> QuerySet[Model]:
+    """The models with which the person may do `action`: for lists, and to find one by its name."""
+    held = units(person, action)
+    models = Model.objects.all()
+    return models if EVERYWHERE in held else models.filter(business_unit__in=held)
+
+
+def actions_of(person: Person) -> frozenset[str]:
+    """What the person may do in some unit, or in all where that is asked: for menus. One query."""
+    if not isinstance(person, User) or not person.is_active:
+        return frozenset()
+    held = Membership.objects.filter(user=person).values_list("role", "business_unit")
+    somewhere = {role for role, _ in held}
+    everywhere = {role for role, unit in held if unit == EVERYWHERE}
+    by_role = {
+        action
+        for action, roles in ROLES_OF.items()
+        if roles & (everywhere if action in ORGANISATION_WIDE else somewhere)
+    }
+    return frozenset(by_role | (BY_ADMINISTRATORS if person.is_superuser else set()))

@@ -8,19 +8,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from countersign.tables import Column
 from detectors.models import Measurement, Window
+from governance.access import demand, may, models_of
 from governance.incidents import AlreadyResolved, acknowledge_incident, resolve_incident
 from governance.models import Incident, IncidentStep
 
 from . import plots, queries
 from .about import about
 from .charts import Backdrop, Chart
+from .doors import open_to
 from .history import NO_SERIES, Key, Series, series_of
 from .panels import cost
 from .panels.evidence import figures_of
@@ -69,25 +70,25 @@ class Did:
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show(request: HttpRequest, number: int) -> HttpResponse:
     """The incident."""
-    return _page(request, _incident(number), Resolution())
+    return _page(request, _incident(request, number), Resolution())
 
 
 @require_POST
-@login_required
+@open_to("incident.handle")
 def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
     """ "I have it.\""""
-    acknowledge_incident(_incident(number), actor=actor_of(request))
+    acknowledge_incident(_handled(request, number), actor=actor_of(request))
     return redirect("incident", number)
 
 
 @require_POST
-@login_required
+@open_to("incident.handle")
 def resolve(request: HttpRequest, number: int) -> HttpResponse:
     """It is over, for a reason. Whoever comes second is told who was first."""
-    incident, form = _incident(number), Resolution(request.POST)
+    incident, form = _handled(request, number), Resolution(request.POST)
     if not form.is_valid():
         return _page(request, incident, form, status=422)
     try:
@@ -101,8 +102,15 @@ def resolve(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("incident", number)
 
 
-def _incident(number: int) -> Incident:
-    return get_object_or_404(Incident.objects.select_related("version__model"), pk=number)
+def _incident(request: HttpRequest, number: int) -> Incident:
+    rows = Incident.objects.select_related("version__model")
+    return get_object_or_404(rows, pk=number, version__model__in=models_of(request.user))
+
+
+def _handled(request: HttpRequest, number: int) -> Incident:
+    incident = _incident(request, number)
+    demand(request.user, "incident.handle", incident.version.model)
+    return incident
 
 
 def _page(
@@ -113,6 +121,7 @@ def _page(
     context = {
         "incident": incident,
         "form": form,
+        "handles": may(request.user, "incident.handle", incident.version.model.business_unit),
         "seen": [_seen(finding, incident.title) for finding in incident.findings],
         "charts": _charts(incident),
         "cost": _cost(incident),

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,10 +11,11 @@ from django.views.decorators.http import require_safe
 
 from detectors.models import Baseline, Gap, Monitor, Window
 from governance import policies
-from governance.models import Incident, Model, Version
+from governance.models import Incident, Version
 
 from . import history, queries
 from .about import about
+from .doors import find_model, open_to
 from .panels import Panels
 from .panels.evidence import Scene
 from .terms import Term, detector
@@ -49,10 +49,10 @@ class Watch:
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show_model(request: HttpRequest, model: str) -> HttpResponse:
     """The model's newest version."""
-    found = get_object_or_404(Model, name=model)
+    found = find_model(request, model)
     version = found.versions.select_related("model").order_by("-registered_at", "-pk").first()
     if version is None:
         return render(request, "model_bare.html", {"model": found})
@@ -60,17 +60,17 @@ def show_model(request: HttpRequest, model: str) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show_version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """One version."""
-    return _page(request, _version(model, version))
+    return _page(request, _version(request, model, version))
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show_windows(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """All windows of one deployment, by page."""
-    found = _version(model, version)
+    found = _version(request, model, version)
     deployments = queries.deployments_of(found)
     deployment = _chosen(request, deployments)
     pages = Paginator(queries.windows_of(found, deployment), PER_PAGE)
@@ -204,9 +204,9 @@ def _about(start: datetime, incidents: Iterable[Incident]) -> list[Incident]:
     return [i for i in incidents if i.first_window <= start <= i.last_window]
 
 
-def _version(model: str, version: str) -> Version:
-    rows = Version.objects.select_related("model")
-    return get_object_or_404(rows, model__name=model, name=version)
+def _version(request: HttpRequest, model: str, version: str) -> Version:
+    rows = find_model(request, model).versions.select_related("model")
+    return get_object_or_404(rows, name=version)
 
 
 def _chosen(request: HttpRequest, deployments: list[queries.Deployment]) -> str:

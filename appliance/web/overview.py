@@ -1,13 +1,13 @@
 """What needs attention? Open incidents first, then every model; on a new appliance, what to do."""
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from governance.models import Model
+from governance.access import models_of
 
 from . import queries
+from .doors import open_to
 from .words import opened
 
 INCIDENTS = 50
@@ -15,14 +15,15 @@ MODELS = 50
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show(request: HttpRequest) -> HttpResponse:
     """The first page."""
-    looks = queries.looks()
+    models = models_of(request.user)
+    looks = queries.looks(models)
     if not looks.windows:
-        return _first_steps(request)
-    incidents = list(queries.open_incidents()[: INCIDENTS + 1])
-    standings = queries.standings(Model.objects.order_by("name")[: MODELS + 1])
+        return _first_steps(request, models)
+    incidents = list(queries.open_incidents(models)[: INCIDENTS + 1])
+    standings = queries.standings(models.order_by("name")[: MODELS + 1])
     context = {
         "looks": looks,
         "incidents": incidents[:INCIDENTS],
@@ -34,9 +35,9 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "overview.html", context)
 
 
-def _first_steps(request: HttpRequest) -> HttpResponse:
+def _first_steps(request: HttpRequest, models: queries.Models) -> HttpResponse:
     context = {
-        "steps": queries.first_steps(),
+        "steps": queries.first_steps(models),
         "address": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "first_steps.html", context)

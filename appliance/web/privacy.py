@@ -4,24 +4,22 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from appliance.privacy_card import MECHANISMS, Card, card_of, short
 from countersign.statement import Refused
 from detectors import reissue
-from governance import ledger, policies, registry, zcdp
+from governance import access, ledger, policies, registry, zcdp
 from governance.models import Loss, Model, PrivacyRule
 from governance.policies import Composed, Level, Policy
 
+from .doors import find_model, open_to
 from .people import actor_of, names_of
 from .privacy_forms import PlaceForm, RulesForm, initial
-from .senders import administrators_only
 from .words import count, day, duration, share
 
 PER_PAGE = 50
@@ -77,15 +75,15 @@ class Spent:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@open_to("model.see")
 def show(request: HttpRequest) -> HttpResponse:
-    """What is in force, at which level and since when; administrators change it here."""
+    """What is in force, at which level and since when; policy administrators change it here."""
     if request.method != "POST":
         return _page(request, RulesForm(initial=_said_now(request)))
-    if not request.user.is_superuser:
-        raise PermissionDenied
+    access.demand(request.user, "privacy.set")
     form = RulesForm(request.POST)
     if form.is_valid():
+        access.demand(request.user, "privacy.set", unit=form.level().business_unit)
         try:
             policies.set_rules(
                 form.level(),
@@ -102,20 +100,22 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@open_to("model.see")
 def show_model(request: HttpRequest, model: str) -> HttpResponse:
     """A model's privacy card and ledger."""
-    return _model_page(request, get_object_or_404(Model, name=model))
+    return _model_page(request, find_model(request, model))
 
 
 @require_POST
-@administrators_only
+@open_to("model.place")
 def place_model(request: HttpRequest, model: str) -> HttpResponse:
     """Put a model into a unit and a tier; its plans follow."""
-    found = get_object_or_404(Model, name=model)
+    found = find_model(request, model)
+    access.demand(request.user, "model.place", found)
     form = PlaceForm(request.POST)
     if not form.is_valid():
         return _model_page(request, found, form, status=422)
+    access.demand(request.user, "model.place", unit=form.cleaned_data["business_unit"])
     registry.place_model(found, **form.cleaned_data, actor=actor_of(request))
     reissue.follow_policy()
     return redirect("model-privacy", model)
@@ -125,22 +125,29 @@ def _said_now(request: HttpRequest) -> dict[str, Any]:
     """What the level that was asked for says now: a change starts from there."""
     unit, tier = request.GET.get("business_unit", ""), request.GET.get("tier", "")
     asked = Level(unit, int(tier) if tier in map(str, policies.TIERS) else None)
-    of_level = [r for r in policies.newest_rules() if Level.of(r) == asked]
+    of_level = [r for r in _seen(request, policies.newest_rules()) if Level.of(r) == asked]
     return initial(asked, policies.rules_of(of_level[0]) if of_level else policies.Rules())
+
+
+def _seen(request: HttpRequest, rules: Iterable[PrivacyRule]) -> list[PrivacyRule]:
+    """The rules that hold for the person's units, those of the organisation among them."""
+    held = access.units(request.user, "model.see")
+    everything = access.EVERYWHERE in held
+    return [r for r in rules if everything or not r.business_unit or r.business_unit in held]
 
 
 def _page(request: HttpRequest, form: RulesForm, status: int = 200) -> HttpResponse:
     rules = policies.newest_rules()
-    pages = Paginator(Model.objects.order_by("name"), PER_PAGE)
+    pages = Paginator(access.models_of(request.user).order_by("name"), PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
     organisation = policies.composed(Level(), rules)
-    history = list(PrivacyRule.objects.order_by("-pk")[:SHOWN])
+    history = _seen(request, PrivacyRule.objects.order_by("-pk"))[:SHOWN]
     names = names_of(rule.actor for rule in history)
     context = {
         "form": form,
         "held": held(organisation),
         "grace": duration(organisation.policy.plan_grace_seconds),
-        "below": [Change(r, "", said(r)) for r in rules if Level.of(r) != Level()],
+        "below": [Change(r, "", said(r)) for r in _seen(request, rules) if Level.of(r) != Level()],
         "page": page,
         "lines": _lines(page.object_list, rules),
         "history": [Change(rule, names[rule.actor], said(rule)) for rule in history],
@@ -156,6 +163,7 @@ def _model_page(
     delta = card.in_force.policy.delta
     context = {
         "model": model,
+        "places": access.may(request.user, "model.place", model.business_unit),
         "card": card,
         "held": held(card.in_force),
         "figures": _figures(card),

@@ -40,6 +40,8 @@ MARKS = 12  # events that charts show at most
 YEAR = 365 * 86_400  # seconds
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+Models = QuerySet[Model] | list[int]  # or their ids
+
 
 @dataclass
 class Standing:
@@ -90,23 +92,27 @@ class FirstSteps:
     window: bool
 
 
-def open_incidents() -> QuerySet[Incident]:
-    """What is not resolved, the most severe first, then the oldest."""
+def open_incidents(models: Models) -> QuerySet[Incident]:
+    """What is not resolved of these models, the most severe first, then the oldest."""
     rank = [When(severity=severity, then=i) for i, severity in enumerate(SEVERITIES)]
     return (
-        Incident.objects.exclude(status=Incident.Status.RESOLVED)
+        Incident.objects.filter(version__model__in=models)
+        .exclude(status=Incident.Status.RESOLVED)
         .select_related("version__model")
         .order_by(Case(*rank, output_field=IntegerField()), "opened_at", "pk")
     )
 
 
-def looks() -> Looks:
-    """How much this appliance has examined."""
-    seen = Examination.objects.aggregate(
+def looks(models: Models) -> Looks:
+    """How much of these models this appliance has examined."""
+    seen = Examination.objects.filter(window__baseline__version__model__in=models).aggregate(
         windows=Count("window", distinct=True), first=Min("examined_at"), last=Max("examined_at")
     )
-    waiting = Window.objects.filter(~Q(examined=F("generation")), ready_at__lte=timezone.now())
-    resolved = IncidentStep.objects.filter(kind=IncidentStep.Kind.RESOLVED)
+    windows = Window.objects.filter(baseline__version__model__in=models)
+    waiting = windows.filter(~Q(examined=F("generation")), ready_at__lte=timezone.now())
+    resolved = IncidentStep.objects.filter(
+        kind=IncidentStep.Kind.RESOLVED, incident__version__model__in=models
+    )
     return Looks(
         **seen,
         waiting=waiting.count(),
@@ -114,12 +120,12 @@ def looks() -> Looks:
     )
 
 
-def first_steps() -> FirstSteps:
-    """What has been done of the three first steps."""
+def first_steps(models: Models) -> FirstSteps:
+    """What has been done of the three first steps for any of these models."""
     return FirstSteps(
         enrolled=Sender.objects.exists(),
-        baseline=Baseline.objects.exists(),
-        window=Window.objects.exists(),
+        baseline=Baseline.objects.filter(version__model__in=models).exists(),
+        window=Window.objects.filter(baseline__version__model__in=models).exists(),
     )
 
 
@@ -130,8 +136,7 @@ def standings(models: Iterable[Model]) -> list[Standing]:
     rows = Model.objects.filter(pk__in=ids).prefetch_related(Prefetch("versions", newest))
     found = {m.pk: Standing(m, list(m.versions.all())) for m in rows}
     for model, severity, number in (
-        open_incidents()
-        .filter(version__model__in=ids)
+        open_incidents(ids)
         .order_by()
         .values_list("version__model", "severity")
         .annotate(Count("pk"))

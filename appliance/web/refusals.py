@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,6 +14,7 @@ from appliance.api.problems import Problem
 from detectors.models import Refusal
 from detectors.refusals import refusals_since
 
+from .doors import open_to
 from .people import names_of
 from .words import day
 
@@ -53,7 +53,7 @@ class Day:
 
 
 @require_safe
-@login_required
+@open_to("refusal.see")
 def show(request: HttpRequest) -> HttpResponse:
     """Refusals of a period, by rule and sender, and by day."""
     asked = request.GET.get("days", "")

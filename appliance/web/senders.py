@@ -1,12 +1,6 @@
-"""Who may send: an administrator makes one-time tokens, sees keys, revokes them."""
-
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
+"""Who may send: one-time tokens are made here, keys seen and revoked."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -16,27 +10,14 @@ from governance.models import OneTimeToken, Sender, Token
 from governance.senders import issue_one_time_token, revoke_sender
 from governance.senders import revoke_token as revoke
 
+from .doors import open_to
 from .people import actor_of
 
 SHOWN = 200
 
-Page = Callable[..., HttpResponse]
-
-
-def administrators_only(page: Page) -> Page:
-    """For administrators; others who are logged in get a plain refusal."""
-
-    @wraps(page)
-    def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_superuser:
-            raise PermissionDenied
-        return page(request, **kwargs)
-
-    return login_required(guarded)
-
 
 @require_safe
-@administrators_only
+@open_to("sender.manage")
 def show(request: HttpRequest) -> HttpResponse:
     """All keys and tokens, the newest first."""
     return _page(request)
@@ -44,7 +25,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-@administrators_only
+@open_to("sender.manage")
 def make_token(request: HttpRequest) -> HttpResponse:
     """A new one-time token: shown on this page, now, and never again."""
     secret = issue_one_time_token(OneTimeToken.Purpose.ENROL, actor=actor_of(request))
@@ -52,7 +33,7 @@ def make_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@administrators_only
+@open_to("sender.manage")
 def revoke_key(request: HttpRequest, number: int) -> HttpResponse:
     """The key and its tokens no longer vouch for anything."""
     sender = get_object_or_404(Sender, pk=number)
@@ -62,7 +43,7 @@ def revoke_key(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_POST
-@administrators_only
+@open_to("sender.manage")
 def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     """The token no longer works."""
     token = get_object_or_404(Token, pk=number, sender=None)

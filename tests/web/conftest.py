@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,12 +15,12 @@ from detectors import recording
 from governance.audit import log
 from governance.models import Model, Version
 from governance.senders import Caller
+from tests import cast
 from tests.detectors.world import OLDER, ORDINARY, World
 
 Shares = dict[str, np.ndarray]
 
-MOST_QUERIES = 30
-PASSWORD = "correct horse battery staple"
+MOST_QUERIES = 34
 COLLECTOR = Caller("token:1", "collector", frozenset({"upload"}), None, False)
 
 
@@ -36,20 +34,32 @@ def data_directory(settings: LazySettings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ada(db: None) -> Client:
-    """Ada owns a model."""
-    return logged_in("ada")
+    """Ada develops a model."""
+    return cast.enter("ada")
 
 
 @pytest.fixture
 def ben(db: None) -> Client:
-    """Ben validates."""
-    return logged_in("ben")
+    """Ben owns and operates it."""
+    return cast.enter("ben")
 
 
 @pytest.fixture
 def dan(db: None) -> Client:
-    """Dan administers."""
-    return logged_in("dan", is_superuser=True)
+    """Dan sets policies."""
+    return cast.enter("dan")
+
+
+@pytest.fixture
+def cleo(db: None) -> Client:
+    """Cleo audits."""
+    return cast.enter("cleo")
+
+
+@pytest.fixture
+def rita(db: None) -> Client:
+    """Rita administers."""
+    return cast.enter("rita")
 
 
 @pytest.fixture
@@ -62,12 +72,6 @@ def eve(db: None) -> Client:
 def loans(db: None) -> World:
     """Ada's model `loans` with a baseline, and nothing sent yet."""
     return watched("loans")
-
-
-def logged_in(name: str, **rights: Any) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_user(name, password=PASSWORD, **rights))
-    return client
 
 
 def watched(model: str, version: str = "1", owner: str = "Ada") -> World:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from governance import policies
 from governance.policies import Level, Rules
+from tests import cast
 from tests.detectors.world import World
 from tests.web.conftest import drifted, labelled, watched
 from tests.web.test_privacy import noised, refuse, spend
@@ -76,10 +75,8 @@ def refused_and_charged(world: World) -> None:
 
 
 def opened(browser: Browser, site: dict[str, str], width: int, scheme: Scheme) -> BrowserContext:
-    """A browser in which Dan is logged in."""
-    dan, _ = User.objects.get_or_create(username="dan", is_superuser=True)
-    client = Client()
-    client.force_login(dan)
+    """A browser in which somebody who may do everything is logged in."""
+    client = cast.logged_in(cast.of_all_trades())
     session = client.cookies["sessionid"].value
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -176,12 +173,12 @@ def test_an_incident_is_resolved_by_keyboard_alone(browser: Browser, site: dict[
 
 
 def test_everything_works_without_javascript(browser: Browser, site: dict[str, str]) -> None:
-    User.objects.create_user("ada", password="correct horse battery staple")
+    cast.person("ada")
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(site["incident"])
     page.fill("[name=username]", "ada")
-    page.fill("[name=password]", "correct horse battery staple")
+    page.fill("[name=password]", cast.PASSWORD)
     page.click("main button")
     page.click("text=Acknowledge")
     assert page.locator("aside").inner_text().count("ada is looking into it") == 1

@@ -14,7 +14,7 @@ from appliance.web.accounts import issue_setup_link
 from governance.audit import recent
 from governance.models import OneTimeToken, Sender, Token
 from governance.senders import enrol_key, issue_one_time_token, issue_token
-from tests.web.conftest import PASSWORD
+from tests.cast import PASSWORD
 
 OPEN_TO_ALL = {"log-in", "log-out", "set-up"}
 CLOSED = [pattern for pattern in urls.urlpatterns if pattern.name not in OPEN_TO_ALL]
@@ -121,23 +121,23 @@ def test_an_enrolment_token_does_not_make_an_administrator(eve: Client) -> None:
     assert eve.post(reverse("set-up", args=[secret]), CHOSEN).status_code == 410
 
 
-def test_dan_makes_a_token_that_enrols_a_key_and_sees_it_once(dan: Client) -> None:
-    page = dan.post(reverse("make-token")).content.decode()
+def test_rita_makes_a_token_that_enrols_a_key_and_sees_it_once(rita: Client) -> None:
+    page = rita.post(reverse("make-token")).content.decode()
     [secret] = [word for word in page.split() if word.startswith("countersign-once-")]
     sender, _ = enrol_key(secret.split("<")[0], name="Ada's host", public_key=b"k" * 32)
-    again = dan.get(reverse("senders")).content.decode()
+    again = rita.get(reverse("senders")).content.decode()
     assert secret not in again
     assert "Ada&#x27;s host" in again
     assert sender.keyid in again
 
 
-def test_dan_revokes_a_key_and_a_token(dan: Client) -> None:
+def test_rita_revokes_a_key_and_a_token(rita: Client) -> None:
     secret = issue_one_time_token(OneTimeToken.Purpose.ENROL, actor="countersign")
     sender, _ = enrol_key(secret, name="host", public_key=b"k" * 32)
     issue_token("pipeline", ["read"], actor="countersign")
     pipeline = Token.objects.get(sender=None)
-    dan.post(reverse("revoke-key", args=[sender.pk]))
-    page = dan.post(reverse("revoke-token", args=[pipeline.pk]), follow=True).content.decode()
+    rita.post(reverse("revoke-key", args=[sender.pk]))
+    page = rita.post(reverse("revoke-token", args=[pipeline.pk]), follow=True).content.decode()
     assert "The key of host is revoked." in page
     assert "The token pipeline is revoked." in page
     assert not Sender.objects.filter(revoked_at=None).exists()

@@ -38,14 +38,14 @@ def words_of(page: str) -> str:
     return re.sub(r"\s+", " ", page)
 
 
-def test_a_new_appliance_shows_the_first_three_steps(ada: Client, dan: Client) -> None:
+def test_a_new_appliance_shows_the_first_three_steps(ada: Client, rita: Client) -> None:
     page = page_of(ada, "overview")
     assert "countersign enroll http://testserver TOKEN" in page
     assert "countersign baseline" in page
     assert "countersign window" in page
     assert "done" not in page
     assert reverse("senders") not in page
-    assert reverse("senders") in page_of(dan, "overview")
+    assert reverse("senders") in page_of(rita, "overview")
 
 
 def test_the_steps_that_are_done_are_ticked(ada: Client, loans: World) -> None:
@@ -212,30 +212,30 @@ def test_what_is_not_registered_is_not_found(ada: Client, name: str) -> None:
     assert "There is nothing here" in answer.content.decode()
 
 
-def test_the_log_says_what_is_signed_and_what_waits(ada: Client, loans: World) -> None:
-    page = page_of(ada, "audit")
+def test_the_log_says_what_is_signed_and_what_waits(cleo: Client, loans: World) -> None:
+    page = page_of(cleo, "audit")
     assert "Nothing is signed yet" in page
     log.seal()
-    page = page_of(ada, "audit")
+    page = page_of(cleo, "audit")
     assert "entries are sealed and signed" in page
     assert "Baseline accepted" in page
     assert "countersign.tlog.verify" in page
 
 
-def test_the_log_is_verified_on_demand(ada: Client, loans: World) -> None:
+def test_the_log_is_verified_on_demand(cleo: Client, loans: World) -> None:
     log.seal()
-    page = words_of(ada.post(reverse("verify")).content.decode())
+    page = words_of(cleo.post(reverse("verify")).content.decode())
     assert "nothing is wrong" in page
 
 
-def test_the_log_says_when_signing_has_stopped(ada: Client, loans: World, data_directory) -> None:
+def test_the_log_says_when_signing_has_stopped(cleo: Client, loans: World, data_directory) -> None:
     log.seal()
     for mark in (data_directory / "log").iterdir():
         mark.unlink()
-    page = page_of(ada, "audit")
+    page = page_of(cleo, "audit")
     assert "Signing has stopped." in page
     assert "log.mark_missing" in page
-    page = words_of(ada.post(reverse("verify")).content.decode())
+    page = words_of(cleo.post(reverse("verify")).content.decode())
     assert "The log does not verify" in page
 
 
@@ -271,17 +271,17 @@ class Inline(HTMLParser):
 
 
 def test_no_page_has_an_inline_style_or_script_or_anything_from_elsewhere(
-    dan: Client, loans: World
+    rita: Client, loans: World
 ) -> None:
     drifted(loans)
     labelled(loans, 6)
-    for address, page in every_page(dan).items():
+    for address, page in every_page(rita).items():
         inline = Inline()
         inline.feed(page)
         assert inline.found == [], address
 
 
-def test_hostile_names_stay_text_on_every_page(dan: Client, loans: World) -> None:
+def test_hostile_names_stay_text_on_every_page(rita: Client, loans: World) -> None:
     drifted(loans)
     Model.objects.update(owner=HOSTILE, purpose=HOSTILE)
     model = Model.objects.create(name=HOSTILE.replace("/", ""), owner=HOSTILE)
@@ -290,7 +290,7 @@ def test_hostile_names_stay_text_on_every_page(dan: Client, loans: World) -> Non
     Incident.objects.update(title=HOSTILE, findings=[finding], causes=[HOSTILE])
     resolve_incident(Incident.objects.get(), actor="user:1", reason=HOSTILE)
     User.objects.update(username=HOSTILE)
-    pages = every_page(dan)
+    pages = every_page(rita)
     assert sum("&lt;script&gt;" in page for page in pages.values()) > 5
     for address, page in pages.items():
         assert "<script>" not in page, address
@@ -316,10 +316,10 @@ def test_queries_do_not_grow_with_windows(ada: Client, loans: World) -> None:
     assert max(before) < MOST_QUERIES
 
 
-def test_queries_do_not_grow_with_the_log(ada: Client, ben: Client, loans: World) -> None:
+def test_queries_do_not_grow_with_the_log(cleo: Client, ben: Client, loans: World) -> None:
     drifted(loans)
     ben.post(reverse("acknowledge", args=[Incident.objects.get().pk]))
-    before = queries_of(ada, reverse("audit"))
+    before = queries_of(cleo, reverse("audit"))
     weeks(loans, 4, first=6)
     log.seal()
-    assert queries_of(ada, reverse("audit")) == before < MOST_QUERIES
+    assert queries_of(cleo, reverse("audit")) == before < MOST_QUERIES

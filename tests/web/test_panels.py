@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import reverse
@@ -30,6 +29,7 @@ from detectors.statistics.proportions import wilson
 from detectors.statistics.track_record import track_record
 from governance.incidents import resolve_incident
 from governance.models import Incident
+from tests import cast
 from tests.builders import COLUMNS, a_baseline, a_window, hours_ago
 from tests.detectors.world import COLUMNS as FIVE
 from tests.detectors.world import World
@@ -60,8 +60,7 @@ def _pages() -> dict[str, str]:
     worlds.amounts()
     service = Incident.objects.get(cause="service")
     resolve_incident(service, actor="user:1", reason=REASON)
-    client = Client()
-    client.force_login(User.objects.create_user("ada"))
+    client = cast.enter("ada")
     pages = {name: page_of(client, "version", name, "1") for name in ("loans", "animals", "claims")}
     for incident in Incident.objects.select_related("version__model"):
         answer = client.get(reverse("incident", args=[incident.pk]))
