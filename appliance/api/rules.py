@@ -260,6 +260,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     "policy.value": (422, "Not a possible rule", "Choose a value that the page allows."),
     "policy.level": (422, "No such level", "Name a unit, a tier, both or neither."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    # the log's proofs and its witnesses
+    "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),
+    "proof.size": (422, "No such sizes", "Ask for sizes up to the checkpoint's, smaller first."),
+    "witness.url": (422, "Not an address", "Give the address before /add-checkpoint."),
+    "witness.vkey": (422, "Not a witness's key", "Ask the witness for its verifier key."),
+    "witness.known": (409, "Asked already", "Remove the witness first, then add it again."),
     # the appliance
     "server.unavailable": (503, "Not available", "Send the same bytes again a little later."),
     "server.error": (500, "Failure of the appliance", "Tell the administrator; see its log."),

@@ -41,6 +41,12 @@ def growth(old: int, new: int, leaves: list[bytes] = LEAVES) -> bytes:
     return encode_submission(old, proof, checkpoint(leaves[:new]))
 
 
+def seen(directory: Path) -> note.Checkpoint:
+    known = mark.read(directory, LOG_KEY.name)
+    assert known is not None
+    return known
+
+
 def refused(asked: Witness, body: bytes) -> tuple[str, int | None]:
     with pytest.raises(WitnessRefused) as refusal:
         asked.add_checkpoint(body)
@@ -62,7 +68,7 @@ def test_it_signs_every_growth_and_the_same_checkpoint_again(tmp_path: Path):
         asked = a_witness(tmp_path / str(old))
         asked.add_checkpoint(growth(0, old))
         for new in (old, old + 1, 30):
-            asked.add_checkpoint(growth(mark.read(tmp_path / str(old), LOG_KEY.name).size, new))
+            asked.add_checkpoint(growth(seen(tmp_path / str(old)).size, new))
 
 
 def test_a_restarted_witness_has_forgotten_nothing(tmp_path: Path):
@@ -83,7 +89,7 @@ def test_it_signs_no_second_history_and_keeps_the_evidence(tmp_path: Path):
     found = note.open_checkpoint(evidence.read_bytes(), [LOG_KEY])
     assert (found.size, found.root) == (5, tree.root(FORKED[:5]))
     asked.add_checkpoint(growth(5, 9))
-    assert mark.read(tmp_path, LOG_KEY.name).root == tree.root(LEAVES[:9])
+    assert seen(tmp_path).root == tree.root(LEAVES[:9])
 
 
 def test_every_altered_byte_of_a_submission_is_refused(tmp_path: Path):

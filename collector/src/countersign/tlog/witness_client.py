@@ -104,23 +104,32 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
     """Status and body of the answer, all of it within the deadline."""
     parts = urlsplit(url)
     connection = _CONNECTIONS[parts.scheme](parts.netloc, timeout=DEADLINE)
-    # A socket's own time-out begins anew with every byte that comes.
-    hang_up = threading.Timer(DEADLINE, _hang_up, [connection])
-    hang_up.start()
+    # A socket's own time-out begins anew with every byte that comes. And an answer that ends with
+    # the connection takes the socket away from it.
+    sockets: list[socket.socket] = []
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        for held in (connection.sock, *sockets):
+            with suppress(OSError, AttributeError):  # not connected yet, or over already
+                held.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(DEADLINE, hang_up)
+    timer.start()
     try:
+        connection.connect()
+        sockets.append(connection.sock)
         connection.request("POST", parts.path, body, {"Content-Type": "text/plain"})
-        answer = connection.getresponse()
-        content = answer.read(LONGEST_ANSWER + 1)
+        with connection.getresponse() as answer:
+            status, content = answer.status, answer.read(LONGEST_ANSWER + 1)
+        if late.is_set():
+            raise TimeoutError
     except (OSError, http.client.HTTPException) as error:
         raise WitnessFailed("witness.unreachable", type(error).__name__) from None
     finally:
-        hang_up.cancel()
+        timer.cancel()
         connection.close()
     if len(content) > LONGEST_ANSWER:
         raise WitnessFailed("witness.answer", f"the answer is longer than {LONGEST_ANSWER} bytes")
-    return answer.status, content
-
-
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    with suppress(OSError, AttributeError):  # not connected yet, or over already
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    return status, content
