@@ -62,12 +62,13 @@ RULES: dict[str, tuple[int, str, str]] = {
     "model.conflict": (
         409,
         "Model registered differently",
-        "Leave out everything but the name; an administrator places models.",
+        "Leave out everything but the name, or change the model's inventory instead.",
     ),
+    "dependency.cycle": (422, "Circular dependency", "Leave out what depends on this model."),
     "version.unknown": (404, "Unknown version", "Register the model and the version first."),
     "version.conflict": (
         409,
-        "Version registered with another digest",
+        "Version registered with other facts",
         "Register a changed artefact under a new version name.",
     ),
     "version.digest_mismatch": (
@@ -75,6 +76,20 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Another artefact",
         "Send statements about the artefact that is registered, or register this one.",
     ),
+    "deployment.overlap": (
+        409,
+        "Deployment recorded otherwise",
+        "Record deployments in the order in which they happened.",
+    ),
+    "deployment.future": (422, "Not deployed yet", "Record it once it has happened."),
+    "deployment.none": (404, "Nothing deployed there", "Check the environment, name and time."),
+    "finding.own": (403, "Own finding", "Let a validator close it who doesn't own it."),
+    "finding.evidence": (422, "Evidence missing", "Say what shows that it is mended."),
+    "finding.closed": (409, "Closed already", "Raise a new finding."),
+    "exception.expiry": (422, "Wrong end", "Choose an end within a year from now."),
+    "exception.own": (403, "Own request", "Let somebody else decide."),
+    "exception.decided": (409, "Decided already", "Ask for a new exception."),
+    "requirement.bounds": (422, "Bounds missing or crossed", "Give a lowest or a highest value."),
     "plan.none": (404, "No plan yet", "Upload a baseline; the plan is made from it."),
     "plan.unknown": (422, "Unknown plan", "Fetch the plan and count under it."),
     "plan.superseded": (422, "Plan superseded", "Fetch the plan in force and count under it."),
@@ -251,14 +266,20 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     # events
     "event.time": (422, "Event out of time", "Check the event's time and the host's clock."),
-    # policies, on the administrators' page
+    # policies
+    "policy.unknown_field": (422, "Unknown setting", "Compare it with docs/formats/policy.json."),
+    "policy.time": (422, "Not a possible time", "Write times as 08:00, hours as 22:00-07:00."),
     "policy.looser": (
         422,
         "Looser than the level above",
         "Set something as strict or stricter, or change the level above first.",
     ),
-    "policy.value": (422, "Not a possible rule", "Choose a value that the page allows."),
-    "policy.level": (422, "No such level", "Name a unit, a tier, both or neither."),
+    "policy.value": (
+        422,
+        "Not a possible rule",
+        "Choose a value that page and schema allow.",
+    ),
+    "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
     # the log's proofs and its witnesses
     "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),

@@ -10,8 +10,10 @@ from ninja import NinjaAPI
 
 from . import (
     baselines,
+    deployments,
     docs,
     events,
+    findings,
     formats,
     incidents,
     keys,
@@ -30,6 +32,8 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    deployments,
+    findings,
     baselines,
     plans,
     windows,
@@ -42,7 +46,15 @@ RESOURCES = (
     refusals,
     status,
 )
-REQUESTS: list[type[msgspec.Struct]] = [keys.NewKey, registry.NewModel, registry.NewVersion]
+REQUESTS: list[type[msgspec.Struct]] = [
+    keys.NewKey,
+    registry.NewModel,
+    registry.Inventory,
+    registry.NewVersion,
+    deployments.NewDeployment,
+    deployments.EndedDeployment,
+    findings.NewFinding,
+]
 
 
 class Api(NinjaAPI):
