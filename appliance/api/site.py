@@ -25,6 +25,7 @@ from . import (
     receipts,
     refusals,
     registry,
+    signoffs,
     status,
     windows,
 )
@@ -44,6 +45,7 @@ RESOURCES = (
     incidents,
     privacy,
     refusals,
+    signoffs,
     status,
 )
 REQUESTS: list[type[msgspec.Struct]] = [
@@ -54,6 +56,8 @@ REQUESTS: list[type[msgspec.Struct]] = [
     deployments.NewDeployment,
     deployments.EndedDeployment,
     findings.NewFinding,
+    signoffs.NewSignOff,
+    signoffs.NewDecision,
 ]
 
 
