@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Min
+from django.db.models import Min, Q
 
 from detectors.figures import Figures
 from detectors.models import Examination, Gap, Measurement, Part, Window
-from governance.models import IncidentStep, Model, Version
+from governance.models import Incident, IncidentStep, Model, Silence, Version
 
 MOST = 4_000  # examinations of a model; of a longer past, the newest
 AT_ONCE = 100  # examinations read together
@@ -49,10 +49,11 @@ class Overdue:
 
 @dataclass(frozen=True)
 class Closed:
-    """An incident that somebody resolved; `verdict` is what they said it was."""
+    """An incident that somebody resolved, perhaps as a false alarm."""
 
     at: datetime
     key: tuple[int, str, str]  # version, deployment, cause
+    false_alarm: bool
 
 
 def looks(model: Model, until: datetime) -> Iterator[Look]:
@@ -79,7 +80,7 @@ def overdue(model: Model, grace: timedelta, until: datetime) -> list[Overdue]:
     """
     windows = list(
         Window.objects.filter(baseline__version__model=model, replay=False)
-        .select_related("baseline__version")
+        .select_related("baseline__version__model")
         .order_by("deployment", "received_at")
     )
     first = {w.deployment: w.pk for w in reversed(windows)}
@@ -87,7 +88,7 @@ def overdue(model: Model, grace: timedelta, until: datetime) -> list[Overdue]:
     never = [
         gap
         for gap in Gap.objects.filter(baseline__version__model=model).select_related(
-            "baseline__version"
+            "baseline__version__model"
         )
         if not any(_covers(window, gap) for window in windows)
     ]
@@ -104,8 +105,19 @@ def closings(model: Model, until: datetime) -> list[Closed]:
     steps = IncidentStep.objects.filter(
         incident__version__model=model, kind=IncidentStep.Kind.RESOLVED, at__lte=until
     ).order_by("at")
-    about = steps.values_list("at", "incident__version", "incident__deployment", "incident__cause")
-    return [Closed(at, (version, where, cause)) for at, version, where, cause in about]
+    false_alarm = f"{Incident.Verdict.FALSE_ALARM.label}. "
+    about = steps.values_list(
+        "at", "text", "incident__version", "incident__deployment", "incident__cause"
+    )
+    return [
+        Closed(at, (version, where, cause), text.startswith(false_alarm))
+        for at, text, version, where, cause in about
+    ]
+
+
+def silences(model: Model) -> list[Silence]:
+    """Every silence that was ever about the model."""
+    return list(Silence.objects.filter(Q(model=None) | Q(model=model)).order_by("pk"))
 
 
 def _covers(window: Window, gap: Gap) -> bool:

@@ -12,7 +12,7 @@ own, and writes nothing but its result.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -29,14 +29,14 @@ from detectors import history
 from detectors.alarms import State
 from detectors.examination import Case, examine
 from detectors.history import Closed, Look, Overdue
+from detectors.inbox import Inbox, Key, Told
 from detectors.models import Stream
 from governance import access
 from governance.audit import entries
 from governance.incidents import Finding
 from governance.levels import Level, everything_said
-from governance.models import Incident, Model, PolicyVersion, Replay, ReplayedModel, Version
+from governance.models import Incident, Model, PolicyVersion, Replay, ReplayedModel
 from governance.policies import Policy, composed
-from governance.policy_settings import SEVERITIES, graver
 from governance.proposals import covered_models, with_version
 
 LONGEST = 366  # days
@@ -44,56 +44,6 @@ CLAIM = timedelta(minutes=10)  # longer than a task may run
 LISTED = 50  # incidents of a kind, per model
 # What of a policy decides about incidents.
 DECIDES = ("false_alarms_per_year", "tolerance", "severities", "grace_seconds", "min_count")
-
-Key = tuple[int, str, str]  # version, deployment, cause
-
-
-@dataclass
-class Told:
-    """An incident as a replay opens it; `start` is its first window, `closed` when it was over."""
-
-    key: Key
-    version: Version
-    at: datetime
-    start: datetime
-    severity: str
-    title: str
-    closed: datetime | None = None
-
-    def overlaps(self, other: "Told") -> bool:
-        """Whether both were open at some moment, about the same."""
-        before = other.closed is None or self.at <= other.closed
-        after = self.closed is None or other.at <= self.closed
-        return self.key == other.key and before and after
-
-
-@dataclass
-class Inbox:
-    """The incidents that people would have been told of: one per cause while it lasts."""
-
-    policy: Policy
-    told: list[Told] = field(default_factory=list)
-    open: dict[Key, Told] = field(default_factory=dict)
-
-    def weigh(self, findings: Iterable[Finding], at: datetime, look: Look | Overdue) -> None:
-        """As `governance.incidents.weigh` does it, in memory."""
-        where = look if isinstance(look, Overdue) else look.window
-        version = look.version if isinstance(look, Overdue) else look.window.baseline.version
-        for finding in sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -f.weight)):
-            severity = self.policy.severity_of(finding.cause, finding.severity)
-            key = (version.pk, where.deployment, finding.cause)
-            if key not in self.open:
-                self.open[key] = Told(key, version, at, where.start, severity, finding.sentence)
-                self.told.append(self.open[key])
-            known = self.open[key]
-            known.severity = graver(severity, known.severity)
-            known.start = min(known.start, where.start)
-
-    def close(self, closed: Closed) -> None:
-        """Somebody resolved it."""
-        told = self.open.pop(closed.key, None)
-        if told:
-            told.closed = closed.at
 
 
 @dataclass
@@ -207,13 +157,13 @@ def replayed(model: Model, replay: Replay) -> dict[str, Any]:
 
 def told_under(policy: Policy, model: Model, replay: Replay) -> list[Told]:
     """The incidents that a policy would have opened in the replay's time."""
-    track, inbox = Track(policy), Inbox(policy)
+    track, inbox = Track(policy), Inbox(policy, history.silences(model))
     for event in _events(model, timedelta(seconds=policy.grace_seconds), replay.until):
         match event:
             case Look():
-                inbox.weigh(track.findings(event), event.at, event)
+                inbox.weigh(track.findings(event), event)
             case Overdue():
-                inbox.weigh([_missing()], event.at, event)
+                inbox.weigh([_missing()], event)
             case Closed():
                 inbox.close(event)
     return [told for told in inbox.told if told.at >= replay.since]

@@ -11,10 +11,11 @@ from django.utils import timezone
 from countersign.statement import Refused
 from detectors import clock, jobs, recording, replay
 from detectors.history import looks
+from detectors.inbox import Told
 from detectors.models import Examination, Measurement, Stream, Window
-from detectors.replay import Told, told_under
+from detectors.replay import told_under
 from governance import policies, proposals
-from governance.incidents import resolve_incident
+from governance.handling import resolve_incident
 from governance.models import (
     Entry,
     Incident,
@@ -34,6 +35,7 @@ from tests.detectors.world import GONE, HOLES, OLDER, ORDINARY, World
 __all__ = ["hourly"]  # a fixture
 
 NOBODYS_CONCERN = Settings(tolerance=0.2)
+FALSE_ALARM = Incident.Verdict.FALSE_ALARM
 STRICTER = Settings(tolerance=0.005)
 
 
@@ -90,7 +92,8 @@ def troubled(world: World) -> World:
     for number in range(3, 7):
         week(world, number, OLDER)
         week(world, number, deployment="staging")
-    resolve_incident(Incident.objects.get(cause="drift"), actor="user:1", reason="A campaign.")
+    drift = Incident.objects.get(cause="drift", deployment="production")
+    resolve_incident(drift, FALSE_ALARM, actor="user:1", reason="A campaign.")
     for number in range(7, 10):
         window = week(world, number, HOLES if number > 7 else OLDER)
         world.send(world.outcomes(window, bias=0.25))
