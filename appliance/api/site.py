@@ -17,6 +17,7 @@ from . import (
     formats,
     incidents,
     keys,
+    log,
     outcomes,
     plans,
     privacy,
@@ -24,6 +25,7 @@ from . import (
     receipts,
     refusals,
     registry,
+    signoffs,
     status,
     windows,
 )
@@ -39,9 +41,11 @@ RESOURCES = (
     outcomes,
     events,
     receipts,
+    log,
     incidents,
     privacy,
     refusals,
+    signoffs,
     status,
 )
 REQUESTS: list[type[msgspec.Struct]] = [
@@ -52,6 +56,8 @@ REQUESTS: list[type[msgspec.Struct]] = [
     deployments.NewDeployment,
     deployments.EndedDeployment,
     findings.NewFinding,
+    signoffs.NewSignOff,
+    signoffs.NewDecision,
 ]
 
 
