@@ -10,6 +10,7 @@ from . import (
     models,
     overview,
     privacy,
+    record,
     refusals,
     senders,
 )
@@ -17,12 +18,14 @@ from . import (
 urlpatterns = [
     path("", overview.show, name="overview"),
     path("models/", models.show, name="models"),
+    path("inventory/", models.register, name="register-model"),
     path("models/<str:model>/", model.show_model, name="model"),
     path("models/<str:model>/<str:version>/", model.show_version, name="version"),
     path("models/<str:model>/<str:version>/windows/", model.show_windows, name="windows"),
     path("incidents/<int:number>/", incident.show, name="incident"),
     path("incidents/<int:number>/acknowledge/", incident.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/resolve/", incident.resolve, name="resolve"),
+    *record.URLS,
     path("privacy/", privacy.show, name="privacy"),
     path("privacy/models/<str:model>/", privacy.show_model, name="model-privacy"),
     path("privacy/models/<str:model>/place/", privacy.place_model, name="place-model"),
