@@ -47,6 +47,7 @@ class Policy:
     `plan_grace_seconds`: how long a superseded plan is still accepted.
     `severities`: the least severity of an incident, by its cause.
     `review_days`: the longest time from one review of a model to the next.
+    `signatures`: how many people must approve a version; 0 leaves it to the tier.
     `retention_days`: how long evidence is kept at least.
     `silence_days`: how long a silence may last at most.
     `routes`: the notification routes, by name; none: as notifications are set up.
@@ -78,6 +79,7 @@ class Policy:
     delta: float = 1e-6
     severities: dict[str, str] = field(default_factory=dict)
     review_days: int = 365
+    signatures: int = 0
     retention_days: int = 183
     silence_days: int = 30
     routes: tuple[str, ...] = ()

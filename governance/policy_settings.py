@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         Annotated[int, Meta(ge=1, le=1826, description="from one review of a model to the next")]
         | None
     ) = None
+    signatures: (
+        Annotated[int, Meta(ge=1, le=9, description="people who must approve a version")] | None
+    ) = None
     retention_days: (
         Annotated[int, Meta(ge=183, le=36_525, description="evidence is kept at least so long")]
         | None
@@ -114,6 +117,7 @@ ORDERS: dict[str, Callable[[Any, Any], bool] | None] = {
     "grace_seconds": _no_more,
     "plan_grace_seconds": _no_more,
     "review_days": _no_more,
+    "signatures": _no_less,
     "retention_days": _no_less,
     "silence_days": _no_more,
     "routes": None,
@@ -204,6 +208,7 @@ BOUNDS = {
     "grace_seconds": "From 60 to 2592000 whole seconds.",
     "plan_grace_seconds": "From 0 to 7776000 whole seconds.",
     "review_days": "From 1 to 1826 whole days.",
+    "signatures": "From 1 to 9 people.",
     "retention_days": "From 183 to 36525 whole days.",
     "silence_days": "From 1 to 90 whole days.",
     "routes": "1 to 20 short names of routes.",

@@ -24,6 +24,7 @@ from . import (
     receipts,
     refusals,
     registry,
+    signoffs,
     status,
     windows,
 )
@@ -42,6 +43,7 @@ RESOURCES = (
     incidents,
     privacy,
     refusals,
+    signoffs,
     status,
 )
 REQUESTS: list[type[msgspec.Struct]] = [
@@ -52,6 +54,8 @@ REQUESTS: list[type[msgspec.Struct]] = [
     deployments.NewDeployment,
     deployments.EndedDeployment,
     findings.NewFinding,
+    signoffs.NewSignOff,
+    signoffs.NewDecision,
 ]
 
 

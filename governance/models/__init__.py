@@ -15,9 +15,11 @@ from .policies import (
 from .registry import Change, Dependency, Deployment, Developer, Model, Version
 from .reviews import ModelException, Objective, Requirement, ReviewFinding
 from .senders import OneTimeToken, Sender, Token
+from .signoff import ApproverKey, SignOff, SignOffDecision, SignOffSummary
 
 __all__ = [
     "Account",
+    "ApproverKey",
     "BusinessUnit",
     "Change",
     "Checkpoint",
@@ -44,6 +46,9 @@ __all__ = [
     "Requirement",
     "ReviewFinding",
     "Sender",
+    "SignOff",
+    "SignOffDecision",
+    "SignOffSummary",
     "TileHash",
     "Token",
     "Version",

@@ -79,6 +79,10 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/incidents",
         "/refusals",
         "/models/{model}/privacy",
+        "/versions/{model}/{version}/sign-offs",
+        "/sign-offs",
+        "/sign-offs/{identity}",
+        "/decisions",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

@@ -66,6 +66,7 @@ LOOSE: dict[str, Any] = {
     "grace_seconds": 86_400,
     "plan_grace_seconds": 864_000,
     "review_days": 700,
+    "signatures": 1,
     "retention_days": 200,
     "silence_days": 60,
 }
@@ -76,6 +77,7 @@ MIDDLE: dict[str, Any] = {
     "grace_seconds": 7_200,
     "plan_grace_seconds": 86_400,
     "review_days": 180,
+    "signatures": 3,
     "retention_days": 1_000,
     "silence_days": 14,
 }
@@ -196,6 +198,7 @@ IMPOSSIBLE: dict[str, list[Any]] = {
     "grace_seconds": [0, 59, 1.5, 10**9, 10**30, "6h"],
     "plan_grace_seconds": [-1, 10**9],
     "review_days": [0, 10_000, 1.5, True],
+    "signatures": [0, 10, 1.5],
     "retention_days": [0, 182],
     "silence_days": [0, 91],
     "routes": [[], [""], ["a b"], ["x" * 65], ["x"] * 21, "all", ["a\n"]],

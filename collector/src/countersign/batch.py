@@ -1,5 +1,6 @@
 """Some rows, and what the tables that are counted over them have in common."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from .aliases import Aliases
 from .binning import FIRST_BIN, Bins, Cells
+from .cell_checks import largest_of
 from .design import Design
 from .frames import (
     Array,
@@ -46,6 +48,7 @@ class Reader:
     """Reads a design's columns out of batches and puts their values into cells."""
 
     def __init__(self, design: Design, model: str, key: bytes) -> None:
+        self.noised = design.noised
         self._joined = {c.name: c.of for c in design.columns if c.of}
         vectors = {name for one in design.maps for name in one.columns}
         columns = [c.name for c in design.columns]
@@ -106,7 +109,27 @@ class Batch:
         """Each row's number and its square; 0 outside the bins."""
         inside = is_inside(self.cells(column), column)
         values = np.where(inside, self.numbers(column.name), 0.0)
-        return [values, values**2]
+        largest = largest_of(column)
+        return [self.summands(values, largest), self.summands(values**2, largest**2)]
+
+    def summands(self, values: Floats, bound: float) -> Floats:
+        """What is summed of values between -bound and bound: with noise, in whole steps."""
+        return on_grid(values, bound) if self.reader.noised else values
+
+
+def on_grid(values: Floats, bound: float) -> Floats:
+    """The values rounded to steps: a sum of them is exact, whatever the order of its rows.
+
+    Else a row could change a sum by more than itself, by how all others are rounded (Casacuberta
+    and others, 2022, Widespread underestimation of sensitivity).
+    """
+    step = step_of(bound)
+    return np.asarray(np.rint(values / step) * step)
+
+
+def step_of(bound: float) -> float:
+    """The power of two of which `bound` has between 2^16 and 2^17."""
+    return math.ldexp(1.0, math.frexp(bound)[1] - 17)
 
 
 def is_inside(cells: Array, column: Column) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from .baseline import make_baseline
 from .batch import Counted
 from .collector import MONDAY
 from .counting import Counter
+from .drawn import DRAWN
 from .home import Home
 from .labels import labels_of, write_labels
 from .recipe import Recipe
@@ -28,6 +29,7 @@ from .rest import Unreachable
 from .revisions import SMALL_STEP
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
+from .subjects import Subjects
 
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -70,9 +72,9 @@ def window(asked: argparse.Namespace) -> int:
     counter = plan.counter(home.hashing_key)
     shard, shards = asked.shard
     make = partial(window_statement, plan, replay=asked.replay, shard=shard, shards=shards)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def outcomes(asked: argparse.Namespace) -> int:
@@ -80,9 +82,9 @@ def outcomes(asked: argparse.Namespace) -> int:
     home, plan = _home_and_plan(asked)
     counter = plan.outcome_counter(home.hashing_key)
     make = partial(outcomes_statement, plan, memory=home.sender.memory)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def convert(asked: argparse.Namespace) -> int:
@@ -163,7 +165,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
 
 
 def _windows(
-    asked: argparse.Namespace, plan: OpenPlan, counter: Counter
+    asked: argparse.Namespace, plan: OpenPlan, counter: Counter, subjects: Subjects | None
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
     batches = _planned_batches(asked.file, plan, counter)
@@ -174,12 +176,13 @@ def _windows(
         period = about(start=asked.start, end=asked.end)
         counted = counter.nothing()
         for batch in batches:
-            counted += counter.count(batch)
+            counted += counter.count(batch, subjects)
         yield period, counted
         return
     step = plan.plan.window_seconds
     origin = int((asked.start or MONDAY).timestamp())
-    for first, counted in counter.count_by_time(batches, asked.time, origin, step).items():
+    counts = counter.count_by_time(batches, asked.time, origin, step, subjects)
+    for first, counted in counts.items():
         start = datetime.fromtimestamp(first, UTC)
         end = start + timedelta(seconds=step)
         if (asked.start or start) <= start and end <= (asked.end or end):
@@ -207,7 +210,7 @@ def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
         try:
             home.sender.put(make())
         except Refused as refusal:
-            if refusal.rule != SMALL_STEP:
+            if refusal.rule not in (SMALL_STEP, DRAWN):
                 raise
             print(f"held back: {refusal}")
     flushed = home.sender.flush()
@@ -252,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(baselines, required=True)
     for one in (windows, later):
         _add_window_options(one)
+        one.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
     _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"

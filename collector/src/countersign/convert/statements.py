@@ -69,6 +69,12 @@ def window_of(
 ) -> Converted:
     """The window of a profile, under a plan. Raises `Refused` (`convert.column`)."""
     plan = opened.plan
+    if plan.privacy.mechanism != "none":
+        raise Refused(
+            "convert.noise",
+            "One row can change all counts of a profile, so no noise of the plan's could hide it: "
+            "count the rows.",
+        )
     columns = [column for column in plan.columns if column.role not in LATER]
     profile = profile.under(Aliases(key, plan.model, {column.name for column in plan.columns}))
     floor = plan.privacy.min_count
