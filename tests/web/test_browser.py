@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from django.urls import reverse
@@ -72,7 +72,8 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
 
 def recorded(version: Version) -> None:
     """A record with something in each of its sections."""
-    model, now, ada = version.model, timezone.now(), {"actor": "user:1"}
+    model, now = version.model, timezone.now()
+    ada: dict[str, Any] = {"actor": "user:1"}
     asker = cast.somebody("asker")
     registry.register_model("income", **ada)
     registry.describe_model(
@@ -84,9 +85,18 @@ def recorded(version: Version) -> None:
     deployments.start_deployment(version, "production", since=now - timedelta(days=9), **ada)
     deployments.start_deployment(version, "staging", since=now - timedelta(days=5), **ada)
     deployments.end_deployment(model, "staging", until=now, **ada)
-    told = {"title": "No fallback when the bureau is silent", "owner": "ben", "due": now.date()}
+    told: dict[str, Any] = {
+        "title": "No fallback when the bureau is silent",
+        "owner": "ben",
+        "due": now.date(),
+    }
     reviews.raise_finding(model, **told, severity="high", text="It waits for ever.", **ada)
-    asked = {"title": "Used in Malta", "reason": "A pilot.", "owner": "ben", "person": asker}
+    asked: dict[str, Any] = {
+        "title": "Used in Malta",
+        "reason": "A pilot.",
+        "owner": "ben",
+        "person": asker,
+    }
     reviews.request_exception(model, **asked, expires_at=now + timedelta(days=30))
     aim = reviews.set_objective(model, "Lend to those who will repay", **ada)
     for metric, least in (("accuracy", 0.6), ("auc", 0.9), ("mae", 1.0)):

@@ -18,7 +18,12 @@ from tests.web.conftest import labelled, queries_of, weeks
 from tests.web.test_pages import HOSTILE, page_of
 
 DIGEST = "a" * 64
-FINDING = {"title": "No fallback", "severity": "high", "owner": "ben", "due": "2020-01-31"}
+FINDING: dict[str, Any] = {
+    "title": "No fallback",
+    "severity": "high",
+    "owner": "ben",
+    "due": "2020-01-31",
+}
 
 
 @pytest.fixture
