@@ -45,13 +45,16 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
+    "witness.manage": ADMINISTRATOR,
     "account.manage": ADMINISTRATOR,
 }
 BY_ADMINISTRATORS = frozenset(
-    {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see"}
+    {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see", "witness.manage"}
 )
 # About all units at once: whoever holds the role in some units only may not.
-ORGANISATION_WIDE = frozenset({"refusal.see", "log.see", "log.export", "sender.manage"})
+ORGANISATION_WIDE = frozenset(
+    {"refusal.see", "log.see", "log.export", "sender.manage", "witness.manage"}
+)
 
 Person = AbstractBaseUser | AnonymousUser
 

@@ -281,6 +281,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    # the log's proofs and its witnesses
+    "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),
+    "proof.size": (422, "No such sizes", "Ask for sizes up to the checkpoint's, smaller first."),
+    "witness.url": (422, "Not an address", "Give the address before /add-checkpoint."),
+    "witness.vkey": (422, "Not a witness's key", "Ask the witness for its verifier key."),
+    "witness.known": (409, "Asked already", "Remove the witness first, then add it again."),
     # sign-offs
     "signoff.unknown": (404, "Unknown request", "Check its identity on the page of sign-offs."),
     "signoff.none": (404, "Never signed off", "Ask for a sign-off of the version."),

@@ -71,6 +71,8 @@ KINDS = {
     "signoff.expired": "A request was not decided in its time, and is closed.",
     "inventory.exported": "The inventory of models was exported.",
     "export.made": "The log was exported.",
+    "witness.added": "Another party's machine is asked to sign the log's checkpoints.",
+    "witness.removed": "A witness is no longer asked; what it signed stays.",
     "content.erased": "A name or text behind an earlier entry was erased.",
     "log.restarted": "The log goes on under a new name, after a restore or the loss of its key.",
 }

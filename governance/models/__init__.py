@@ -1,7 +1,7 @@
 """Every table of governance. History is never cascaded away: foreign keys protect."""
 
 from .access import Membership
-from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
+from .audit import Checkpoint, Content, Cosignature, Entry, Leaf, Pending, TileHash, Witness
 from .incidents import Incident, IncidentStep
 from .ledger import Account, Loss
 from .policies import (
@@ -24,6 +24,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Content",
+    "Cosignature",
     "Dependency",
     "Deployment",
     "Developer",
@@ -52,4 +53,5 @@ __all__ = [
     "TileHash",
     "Token",
     "Version",
+    "Witness",
 ]
