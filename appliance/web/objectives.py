@@ -1,7 +1,7 @@
 """What is asked of a model, down to the monitor that measures it, and whether it holds now."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Prefetch
 
@@ -66,19 +66,14 @@ def _newest(model: Model, detectors: Iterable[str]) -> dict[str, Measurement]:
 
 def _asked(requirement: Requirement, found: Measurement | None) -> Asked:
     name = requirement.metric
-    asked = {
-        "requirement": requirement,
-        "metric": metric(name),
-        "monitor": detector(requirement.monitor),
-        "bound": bound_of(requirement),
-    }
+    asked = Asked(requirement, metric(name), detector(requirement.monitor), bound_of(requirement))
     value = dict(zip(found.names, found.value, strict=True)).get(name) if found else None
     if found is None or value is None:
-        return Asked(**asked)
+        return asked
     window = found.examination.window
     low, high = requirement.at_least, requirement.at_most
-    return Asked(
-        **asked,
+    return replace(
+        asked,
         value=metric_unit(name)(value),
         where=f"version {window.baseline.version.name}, {window.deployment}",
         when=period(window.start, window.end),

@@ -1,6 +1,7 @@
 """What people write into a model's record. Each form's fields are what its verb takes."""
 
 from datetime import UTC, datetime, time
+from operator import itemgetter
 from typing import Any
 
 from django import forms
@@ -139,10 +140,21 @@ class NewVersion(Form):
         return [name[:200] for name in _lines(self.cleaned_data["developers"])]
 
 
+class ByName(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A choice among versions of one model, by their names."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """The version's own name."""
+        return str(obj.name)
+
+
+MONITORS = sorted(((slug, term.name) for slug, term in DETECTORS.items()), key=itemgetter(1))
+
+
 class NewDeployment(Form):
     """A version that runs somewhere."""
 
-    version = forms.ModelChoiceField(Version.objects.none(), to_field_name="name", label="Version")
+    version = ByName(Version.objects.none(), to_field_name="name", label="Version")
     environment = _slug("Environment", help_text="Such as production.")
     name = _slug("Deployment", initial="default", help_text="As the windows from there call it.")
     since = _moment("Since (UTC)")
@@ -150,9 +162,8 @@ class NewDeployment(Form):
     def __init__(self, model: Model, *args: Any, **options: Any) -> None:
         super().__init__(model, *args, **options)
         versions = self.fields["version"]
-        assert isinstance(versions, forms.ModelChoiceField)
+        assert isinstance(versions, ByName)
         versions.queryset = model.versions.order_by("-registered_at", "-pk")
-        versions.label_from_instance = lambda version: version.name  # type: ignore[method-assign]
 
 
 class EndedDeployment(Form):
@@ -212,7 +223,7 @@ class NewRequirement(Form):
 
     text = _line("What must hold?", 500)
     monitor = forms.ChoiceField(
-        choices=sorted(((k, term.name) for k, term in DETECTORS.items()), key=lambda c: c[1]),
+        choices=MONITORS,
         initial="realised_performance",
         label="Monitor",
     )
