@@ -118,3 +118,12 @@ def actions_with(person: Person, model: Model) -> frozenset[str]:
     held = set(here.values_list("role", flat=True))
     by_role = {action for action, roles in ROLES_OF.items() if roles & held}
     return frozenset(by_role | (BY_ADMINISTRATORS if person.is_superuser else set()))
+
+
+def people_who_may(action: str, model: Model | None = None) -> QuerySet[User]:
+    """The people who may do `action` by a role, with the model or (None) anywhere; by name."""
+    held = Membership.objects.filter(role__in=ROLES_OF[action])
+    if model is not None:
+        held = held.filter(business_unit__in=[EVERYWHERE, model.business_unit])
+    rows = User.objects.filter(is_active=True, pk__in=held.values("user"))
+    return rows.order_by("username")

@@ -4,7 +4,9 @@ from django.urls import path
 
 from . import (
     accounts,
+    handling,
     incident,
+    incidents,
     log,
     model,
     models,
@@ -13,6 +15,8 @@ from . import (
     record,
     refusals,
     senders,
+    silences,
+    why,
 )
 
 urlpatterns = [
@@ -22,10 +26,18 @@ urlpatterns = [
     path("models/<str:model>/", model.show_model, name="model"),
     path("models/<str:model>/<str:version>/", model.show_version, name="version"),
     path("models/<str:model>/<str:version>/windows/", model.show_windows, name="windows"),
+    path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
-    path("incidents/<int:number>/acknowledge/", incident.acknowledge, name="acknowledge"),
-    path("incidents/<int:number>/resolve/", incident.resolve, name="resolve"),
     *record.URLS,
+    path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
+    path("incidents/<int:number>/assign/", handling.assign, name="assign"),
+    path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
+    path("incidents/<int:number>/comment/", handling.comment, name="comment"),
+    path("incidents/<int:number>/resolve/", handling.resolve, name="resolve"),
+    path("silences/", silences.show, name="silences"),
+    path("silences/make/", silences.make, name="make-silence"),
+    path("silences/<int:number>/lift/", silences.lift, name="lift-silence"),
+    path("why/", why.show, name="why"),
     path("privacy/", privacy.show, name="privacy"),
     path("privacy/models/<str:model>/", privacy.show_model, name="model-privacy"),
     path("privacy/models/<str:model>/place/", privacy.place_model, name="place-model"),
