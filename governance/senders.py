@@ -130,7 +130,7 @@ def issue_token(
             content={"name": name},
             token=token.pk,
             scopes=[*sorted(scopes)],
-            **_limits(names),
+            models=[*names],
         )
     return secret
 
@@ -199,11 +199,6 @@ def _names(models: Collection[str]) -> list[str]:
             f"Models are called by their registered names, at most {MOST} of them.",
         ) from None
     return names
-
-
-def _limits(names: list[str]) -> dict[str, entries.Fact]:
-    """What the log says of limits: nothing where there are none."""
-    return {"models": [*names]} if names else {}
 
 
 def _new_secret(kind: str) -> str:

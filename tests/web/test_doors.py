@@ -151,7 +151,7 @@ def test_rita_limits_what_a_key_is_for(rita: Client) -> None:
     assert sender.for_models == ["claims", "loans"]
     wrong = rita.post(reverse("limit-key", args=[sender.pk]), {"models": "no/slash"})
     assert wrong.status_code == 422 and "Nothing was changed" in wrong.content.decode()
-    page = rita.post(reverse("limit-key", args=[sender.pk]), {"models": ""}, follow=True)
-    assert "every model" in page.content.decode()
+    changed = rita.post(reverse("limit-key", args=[sender.pk]), {"models": ""}, follow=True)
+    assert "every model" in changed.content.decode()
     sender.refresh_from_db()
     assert sender.for_models == []
