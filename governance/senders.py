@@ -68,7 +68,7 @@ def issue_one_time_token(purpose: str, *, actor: str, models: Collection[str] = 
             digest=_hash(secret),
             expires_at=timezone.now() + ONE_TIME_LIFETIME,
         )
-        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose), **_limits(names))
+        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose), models=[*names])
     return secret
 
 

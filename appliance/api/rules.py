@@ -237,6 +237,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "privacy.noise_below_plan": (422, "Other noise than planned", PROTECT),
     "privacy.not_noised": (422, "Figures without noise", PROTECT),
+    "privacy.layout_not_noised": (
+        422,
+        "Bins from exact counts",
+        "Make the baseline again with the policy's noise in its recipe, or declare its edges and "
+        "categories.",
+    ),
     "privacy.budget_exhausted": (
         422,
         "Privacy budget spent",
