@@ -12,6 +12,8 @@ from . import (
     privacy,
     refusals,
     senders,
+    sign_offs,
+    signing,
 )
 
 urlpatterns = [
@@ -20,6 +22,14 @@ urlpatterns = [
     path("models/<str:model>/", model.show_model, name="model"),
     path("models/<str:model>/<str:version>/", model.show_version, name="version"),
     path("models/<str:model>/<str:version>/windows/", model.show_windows, name="windows"),
+    path("models/<str:model>/<str:version>/sign-off/", sign_offs.ask, name="ask-sign-off"),
+    path("sign-offs/", sign_offs.show, name="sign-offs"),
+    path("sign-offs/keys/", signing.show_keys, name="signing-keys"),
+    path("sign-offs/keys/<int:number>/revoke/", signing.revoke_key, name="revoke-signing-key"),
+    path("sign-offs/<str:identity>/", sign_offs.show_one, name="sign-off"),
+    path("sign-offs/<str:identity>/file/", sign_offs.download, name="sign-off-file"),
+    path("sign-offs/<str:identity>/sign/", signing.sign, name="sign"),
+    path("sign-offs/<str:identity>/withdraw/", sign_offs.withdraw, name="withdraw-sign-off"),
     path("incidents/<int:number>/", incident.show, name="incident"),
     path("incidents/<int:number>/acknowledge/", incident.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/resolve/", incident.resolve, name="resolve"),
