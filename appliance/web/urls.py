@@ -4,7 +4,9 @@ from django.urls import path
 
 from . import (
     accounts,
+    handling,
     incident,
+    incidents,
     log,
     model,
     models,
@@ -14,6 +16,8 @@ from . import (
     senders,
     sign_offs,
     signing,
+    silences,
+    why,
 )
 
 urlpatterns = [
@@ -30,9 +34,17 @@ urlpatterns = [
     path("sign-offs/<str:identity>/file/", sign_offs.download, name="sign-off-file"),
     path("sign-offs/<str:identity>/sign/", signing.sign, name="sign"),
     path("sign-offs/<str:identity>/withdraw/", sign_offs.withdraw, name="withdraw-sign-off"),
+    path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
-    path("incidents/<int:number>/acknowledge/", incident.acknowledge, name="acknowledge"),
-    path("incidents/<int:number>/resolve/", incident.resolve, name="resolve"),
+    path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
+    path("incidents/<int:number>/assign/", handling.assign, name="assign"),
+    path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
+    path("incidents/<int:number>/comment/", handling.comment, name="comment"),
+    path("incidents/<int:number>/resolve/", handling.resolve, name="resolve"),
+    path("silences/", silences.show, name="silences"),
+    path("silences/make/", silences.make, name="make-silence"),
+    path("silences/<int:number>/lift/", silences.lift, name="lift-silence"),
+    path("why/", why.show, name="why"),
     path("privacy/", privacy.show, name="privacy"),
     path("privacy/models/<str:model>/", privacy.show_model, name="model-privacy"),
     path("privacy/models/<str:model>/place/", privacy.place_model, name="place-model"),
