@@ -12,6 +12,7 @@ from . import (
     models,
     overview,
     privacy,
+    record,
     refusals,
     senders,
     sign_offs,
@@ -23,6 +24,7 @@ from . import (
 urlpatterns = [
     path("", overview.show, name="overview"),
     path("models/", models.show, name="models"),
+    path("inventory/", models.register, name="register-model"),
     path("models/<str:model>/", model.show_model, name="model"),
     path("models/<str:model>/<str:version>/", model.show_version, name="version"),
     path("models/<str:model>/<str:version>/windows/", model.show_windows, name="windows"),
@@ -36,6 +38,7 @@ urlpatterns = [
     path("sign-offs/<str:identity>/withdraw/", sign_offs.withdraw, name="withdraw-sign-off"),
     path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
+    *record.URLS,
     path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/assign/", handling.assign, name="assign"),
     path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
