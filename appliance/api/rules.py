@@ -38,6 +38,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "credential.model": (
+        403,
+        "For other models",
+        "Use a key or token that is for this model, or ask an administrator to change its limits.",
+    ),
+    "sender.models": (422, "Not names of models", "Give names as models are registered under."),
     "access.denied": (
         403,
         "Not among your roles",

@@ -56,6 +56,7 @@ urlpatterns = [
     path("audit/verify/", log.verify, name="verify"),
     path("senders/", senders.show, name="senders"),
     path("senders/token/", senders.make_token, name="make-token"),
+    path("senders/keys/<int:number>/models/", senders.limit_key, name="limit-key"),
     path("senders/keys/<int:number>/revoke/", senders.revoke_key, name="revoke-key"),
     path("senders/tokens/<int:number>/revoke/", senders.revoke_token, name="revoke-token"),
     path("log-in/", accounts.log_in, name="log-in"),

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=64)),
                 ('keyid', models.CharField(max_length=64, unique=True)),
                 ('public_key', models.BinaryField(max_length=32)),
+                ('for_models', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, size=None)),
                 ('enrolled_at', models.DateTimeField(auto_now_add=True)),
                 ('revoked_at', models.DateTimeField(null=True)),
             ],
@@ -243,6 +244,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('purpose', models.CharField(choices=[('enrol', 'Enrol'), ('set_up', 'Set Up')], max_length=8)),
+                ('for_models', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, size=None)),
                 ('digest', models.CharField(max_length=64, unique=True)),
                 ('issued_at', models.DateTimeField(auto_now_add=True)),
                 ('expires_at', models.DateTimeField()),
@@ -411,6 +413,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=64)),
                 ('digest', models.CharField(max_length=64, unique=True)),
                 ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None)),
+                ('for_models', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, size=None)),
                 ('issued_at', models.DateTimeField(auto_now_add=True)),
                 ('revoked_at', models.DateTimeField(null=True)),
                 ('sender', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='governance.sender')),
