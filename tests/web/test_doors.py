@@ -18,7 +18,7 @@ from tests.cast import PASSWORD
 
 OPEN_TO_ALL = {"log-in", "log-out", "set-up"}
 CLOSED = [pattern for pattern in urls.urlpatterns if pattern.name not in OPEN_TO_ALL]
-ARGUMENTS = {"model": "loans", "version": "1", "number": 1, "secret": "once"}
+ARGUMENTS = {"model": "loans", "version": "1", "number": 1, "secret": "once", "identity": "0"}
 ADMINISTRATORS = {"senders", "make-token", "limit-key", "revoke-key", "revoke-token"}
 CHOSEN = {"username": "dan", "password1": PASSWORD, "password2": PASSWORD}
 
