@@ -43,6 +43,12 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Form's secret missing",
         "Send the cookie csrftoken's value as X-CSRFToken.",
     ),
+    "credential.model": (
+        403,
+        "For other models",
+        "Use a key or token that is for this model, or ask an administrator to change its limits.",
+    ),
+    "sender.models": (422, "Not names of models", "Give names as models are registered under."),
     "access.denied": (
         403,
         "Not among your roles",

@@ -64,6 +64,7 @@ KINDS = {
     "upload.refused": "An upload was refused, by which rule.",
     "one_time_token.issued": "A link that works once was issued, for which purpose.",
     "key.enrolled": "A collector's public key was enrolled.",
+    "key.limited": "A collector's key is for these models from now on; for all, if none is named.",
     "key.revoked": "A collector's key no longer vouches for anything.",
     "token.issued": "A bearer token was issued, with its scopes.",
     "token.revoked": "A bearer token no longer works.",
