@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import outside
 from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
@@ -272,6 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
     command(status, "status")
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
+    outside.add_commands(command)
     return parser
 
 
