@@ -2,7 +2,7 @@
 
 from .access import Membership
 from .audit import Checkpoint, Content, Cosignature, Entry, Leaf, Pending, TileHash, Witness
-from .incidents import Incident, IncidentStep
+from .incidents import Incident, IncidentStep, Sighting, Silence
 from .ledger import Account, Loss
 from .policies import (
     BusinessUnit,
@@ -47,9 +47,11 @@ __all__ = [
     "Requirement",
     "ReviewFinding",
     "Sender",
+    "Sighting",
     "SignOff",
     "SignOffDecision",
     "SignOffSummary",
+    "Silence",
     "TileHash",
     "Token",
     "Version",

@@ -137,6 +137,16 @@ def labels(asked: argparse.Namespace) -> int:
     return OK
 
 
+def gateway(asked: argparse.Namespace) -> int:
+    """Sum the counts of many replicas, and of KServe's and Seldon's events, and tell them once."""
+    # Only this command serves anything.
+    from .gateway.process import run  # noqa: PLC0415
+    from .gateway.service import read_settings  # noqa: PLC0415
+
+    run(Home(asked.home), read_settings(asked.file), partial(print, flush=True))
+    return OK
+
+
 def status(asked: argparse.Namespace) -> int:
     """Say what waits, what was refused, and whether the appliance knows this collector."""
     home = Home(asked.home)
@@ -153,7 +163,8 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     """The recipe's file, and what the command line says besides."""
     options = read_recipe(asked.recipe)
     options["roles"] = options.get("roles", {}) | dict(asked.role)
-    given = {name: getattr(asked, name) for name in ("threshold", "time", "window", "min_count")}
+    said = ("threshold", "time", "window", "min_count", "subject")
+    given = {name: getattr(asked, name) for name in said}
     options |= {name: value for name, value in given.items() if value is not None}
     return Recipe(
         model=asked.model,
@@ -256,7 +267,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(baselines, required=True)
     for one in (windows, later):
         _add_window_options(one)
-        one.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
     _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
@@ -271,6 +281,8 @@ def _parser() -> argparse.ArgumentParser:
     naming.add_argument("--model", required=True)
     naming.add_argument("--version", required=True)
     naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
+    serving = command(gateway, "gateway")
+    serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     outside.add_commands(command)
@@ -283,6 +295,7 @@ def _add_version_options(parser: argparse.ArgumentParser, file: str) -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--time", metavar="COLUMN", help="each row's moment; UTC without a zone")
     parser.add_argument("--revision", type=int, default=1)
+    parser.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
 
 
 def _add_baseline_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
