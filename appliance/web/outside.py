@@ -63,16 +63,16 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @open_to("log.see")
-def entry(request: HttpRequest, index: int) -> HttpResponse:
+def entry(request: HttpRequest, number: int) -> HttpResponse:
     """One entry as it was hashed, and its proof."""
-    found = recent.at(index)
+    found = recent.at(number)
     if found is None:
         raise Http404("the log has no such entry")
     context = {
         "entry": found,
         "title": sentence(found.kind),
         "who": names_of([found.facts["actor"]])[found.facts["actor"]],
-        "proof": log.proof_of(index),
+        "proof": log.proof_of(number),
     }
     return render(request, "entry.html", context)
 

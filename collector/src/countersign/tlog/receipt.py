@@ -10,7 +10,7 @@ It is the JSON that `GET /api/v1/receipts/{digest}` answers. Three links make th
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from . import note, tree
 
@@ -23,7 +23,8 @@ class ReceiptError(ValueError):
         self.rule = rule
 
 
-class Checked(NamedTuple):
+@dataclass(frozen=True)
+class Checked:
     """What a receipt proved: the statement's place in the log, and who signed that."""
 
     digest: str
