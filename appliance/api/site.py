@@ -12,6 +12,7 @@ from . import (
     baselines,
     deployments,
     docs,
+    dossier,
     events,
     findings,
     formats,
@@ -33,6 +34,7 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    dossier,
     deployments,
     findings,
     baselines,

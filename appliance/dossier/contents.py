@@ -23,7 +23,9 @@ FORMAT = "countersign-dossier-1"
 RECENT = 12  # windows whose alarms choose what is charted, as on the version's page
 NOTE = (
     "It holds what this appliance recorded until then, and nothing later. The same records give "
-    "the same bytes. The JSON inside this file says the same to programs."
+    "the same bytes. The JSON inside this file says the same to programs. In charts a line, with "
+    "its band, is what was measured or estimated; dots are what was realised; a dotted line is the "
+    "reference, a dashed one a limit or a guide; a red ground marks the windows of incidents."
 )
 
 
@@ -61,7 +63,7 @@ def evidence_until(version: Version) -> datetime:
     """When the newest thing happened that the dossier tells of; to the second."""
     model = version.model
     looks = Examination.objects.filter(window__baseline__version=version)
-    newest = [
+    newest: list[datetime | None] = [
         version.registered_at,
         *looks.aggregate(at=Max("examined_at")).values(),
         *version.baselines.aggregate(at=Max("accepted_at")).values(),

@@ -31,10 +31,9 @@ def sections(version: Version, panels: Panels | None) -> list[Section]:
     found = [objectives(version.model), _plan(version, baseline)]
     if panels is None:
         return [*found, section("Evidence", text("No window has been examined yet."))]
-    newest = panels.evidence.scene.held[0]
-    about = (
-        f"Deployment {panels.evidence.scene.deployment}, up to {period(newest.start, newest.end)}."
-    )
+    scene = panels.evidence.scene
+    newest = period(scene.held[0].start, scene.held[0].end)
+    about = f"Deployment {scene.deployment}, newest window {newest}."
     found += [
         _panel(title, about, panel)
         for name, title in QUESTIONS

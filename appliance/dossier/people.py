@@ -39,10 +39,12 @@ def answer(version: Version) -> str:
     )
     unmended = version.model.findings.filter(closed_at=None).count()
     incidents = version.incidents.exclude(status="resolved").count()
-    return (
-        f"{status}. {many(unmended, 'finding is', 'findings are')} open, and "
-        f"{many(incidents, 'incident is', 'incidents are')} not resolved."
-    )
+    open_ones = [
+        many(number, f"{what} is", f"{what}s are") if number else f"no {what} is"
+        for number, what in ((unmended, "finding"), (incidents, "incident"))
+    ]
+    both = f"{open_ones[0]} open, and {open_ones[1]} unresolved."
+    return f"{status}. {both[:1].upper()}{both[1:]}"
 
 
 def identity(version: Version) -> Section:

@@ -4,6 +4,8 @@ Each proof is under the oldest checkpoint that covers all of them, so that the l
 dossier stays as it is.
 """
 
+from dataclasses import asdict
+
 from governance.audit import evidence_proofs
 from governance.audit.evidence_proofs import Proof
 from governance.models import SignOffDecision, SignOffSummary, Version
@@ -19,7 +21,7 @@ HOW = (
 
 def proofs_of(version: Version) -> list[dict[str, object]]:
     """The entries, their exact bytes as text, and their proofs; sealed ones only."""
-    return [{"what": what, **proof._asdict()} for what, proof in _proved(version)]
+    return [{"what": what, **asdict(proof)} for what, proof in _proved(version)]
 
 
 def told(version: Version) -> Section:

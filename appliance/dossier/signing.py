@@ -40,7 +40,7 @@ def signed(pdf: bytes) -> bytes:
                 serialization.NoEncryption(),
             )
         ),
-        cert_registry=SimpleCertificateStore(),
+        cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]
     )
     about = PdfSignatureMetadata(
         field_name="Countersign", reason="Made by this appliance from its records."

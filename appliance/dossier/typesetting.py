@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import normalize
 
 import typst
 
 TEMPLATE = Path(__file__).with_name("dossier.typ")
-STANDARD = "a-3b"
 # What the pages' stylesheet says for print.
 PRINT = {
     "paper": "#fff",
@@ -35,6 +35,12 @@ PRINT = {
     "incident": "rgba(168,38,28,0.10)",
     "expected": "rgba(0,0,0,0.08)",
 }
+# What the typesetter's own fonts can show; PDF/A refuses a character without a glyph.
+UNSHOWN = re.compile(
+    "[^\n -~\u00a0-\u00ac\u00ae-\u024f\u02b0-\u02fe\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c"
+    "\u038e-\u03a1\u03a3-\u04ff\u05d0-\u05ea\u1e00-\u1eff\u2010-\u2027\u202f-\u2040\u20a0-\u20bf"
+    "\u2190-\u22ff]"
+)
 VARIABLE = re.compile(r"var\(--([a-z0-9-]+)\)")
 SIZE = re.compile(r'viewBox="0 0 (\d+) (\d+)"')
 
@@ -44,26 +50,41 @@ def as_json(contents: Mapping[str, Any]) -> bytes:
     return json.dumps(contents, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
 
 
-def typeset(contents: Mapping[str, Any], form: str = "pdf") -> Any:
-    """The dossier as a PDF/A-3 with its JSON attached; as `png`, a list of pages."""
+def typeset(contents: Mapping[str, Any]) -> bytes:
+    """The dossier as a PDF/A-3 with its JSON attached."""
     at = datetime.fromisoformat(contents["evidence_until"])
-    date = {name: getattr(at, name) for name in ("year", "month", "day")}
-    date |= {name: getattr(at, name) for name in ("hour", "minute", "second")}
+    units = ("year", "month", "day", "hour", "minute", "second")
+    date = {name: getattr(at, name) for name in units}
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        shutil.copy(TEMPLATE, root / "dossier.typ")
         (root / "whole.json").write_bytes(as_json(contents))
-        shown = {**contents, "date": date, "sections": _with_files(contents["sections"], root)}
-        (root / "dossier.json").write_bytes(as_json(shown))
-        standards = [STANDARD] if form == "pdf" else []
+        shown = {**contents, "sections": _with_files(contents["sections"], root)}
+        (root / "dossier.json").write_bytes(as_json(printable(shown) | {"date": date}))
+        page = root / TEMPLATE.name
+        shutil.copy(TEMPLATE, page)
         return typst.compile(
-            root / "dossier.typ",
+            page,
             root=root,
-            format=form,
+            format="pdf",
             ignore_system_fonts=True,
-            pdf_standards=standards,
+            pdf_standards="a-3b",
             timestamp=at,
         )
+
+
+def printable(value: Any) -> Any:
+    """The same with every character that the fonts lack written as its number.
+
+    >>> printable({"Größe": ["a\u6f22b", 1]})
+    {'Größe': ['a[U+6F22]b', 1]}
+    """
+    if isinstance(value, dict):
+        return {name: printable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [printable(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    return UNSHOWN.sub(lambda found: f"[U+{ord(found[0]):04X}]", normalize("NFC", value))
 
 
 def _with_files(sections: list[dict[str, Any]], root: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ def show(request: HttpRequest, model: str, version: str, form: str) -> HttpRespo
     """The dossier as a file."""
     versions = find_model(request, model).versions.select_related("model")
     found = get_object_or_404(versions, name=version)
-    headers = {
-        "Content-Disposition": f'attachment; filename="dossier-{found.model.name}-{found.name}.{form}"'
-    }
+    name = f"dossier-{found.model.name}-{found.name}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(written(found, form), content_type=KINDS[form], headers=headers)

@@ -1,7 +1,7 @@
 """Proofs of several entries at once, for a document that must not change while the log grows."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from countersign.tlog import note, tiles, tree
 from governance.models.audit import Checkpoint, Leaf
@@ -9,7 +9,8 @@ from governance.models.audit import Checkpoint, Leaf
 from .log import nodes, published_checkpoint
 
 
-class Proof(NamedTuple):
+@dataclass(frozen=True)
+class Proof:
     """An entry's place in the log, its bytes as text, and the tlog-proof that it is there."""
 
     index: int

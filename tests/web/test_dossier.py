@@ -1,6 +1,5 @@
 """The dossier: same records, same bytes; hostile names stay text; the signature covers it all."""
 
-import json
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
@@ -18,9 +17,9 @@ from pyhanko_certvalidator import ValidationContext
 
 from appliance.dossier.contents import contents_of
 from appliance.dossier.signing import self_issued, signed
-from appliance.dossier.typesetting import as_json, typeset
+from appliance.dossier.typesetting import as_json, printable, typeset
 from countersign.tlog import note, tree
-from governance import deployments, registry, reviews
+from governance import deployments, registry, reviews, senders
 from governance.audit import keys, log
 from governance.models import Model, Version
 from tests import cast
@@ -82,7 +81,7 @@ def full(loans: World) -> Version:
     labelled(loans, 6)
     version = a_full_version(loans)
     log.seal()
-    return version
+    return Version.objects.select_related("model").get(pk=version.pk)
 
 
 def test_a_version_of_which_nothing_is_known_has_a_dossier(db: None) -> None:
@@ -110,9 +109,16 @@ def test_hostile_names_are_shown_and_never_run(full: Version) -> None:
     titles = [section["title"] for section in contents["sections"]]
     assert {"Performance", "Drift", "Findings", "Exceptions", "Privacy card"} <= set(titles)
     assert any(b.get("charts") for s in contents["sections"] for b in s["blocks"])
-    assert HOSTILE in json.dumps(contents, ensure_ascii=False).replace("\\\\", "\\").replace(
-        '\\"', '"'
-    )
+    [findings] = [s for s in contents["sections"] if s["title"] == "Findings"]
+    assert findings["blocks"][0]["rows"][0][0] == f"{HOSTILE}\n{ODD}"
+
+
+def test_every_character_that_is_set_has_a_glyph_and_others_are_numbered(db: None) -> None:
+    known = "".join(c for c in map(chr, range(0x20, 0x2300)) if printable(c) == c)
+    assert len(known) > 1_500
+    contents = contents_of(an_empty_version())
+    assert typeset(contents | {"answer": " ".join(known)}).startswith(b"%PDF-")
+    assert printable("\u6f22 \x07 \u202e") == "[U+6F22] [U+0007] [U+202E]"
 
 
 def test_every_proof_verifies_with_the_logs_key_alone(full: Version) -> None:
@@ -122,9 +128,7 @@ def test_every_proof_verifies_with_the_logs_key_alone(full: Version) -> None:
         proof = note.parse_proof(each["proof"].encode())
         checkpoint = note.open_checkpoint(proof.checkpoint, [keys.verifier_key()])
         leaf = tree.leaf_hash(each["recorded"].encode())
-        assert tree.verify_inclusion(
-            leaf, proof.index, checkpoint.size, proof.hashes, checkpoint.root
-        )
+        tree.check_inclusion(leaf, proof.index, checkpoint.size, checkpoint.root, proof.hashes)
 
 
 def test_the_signature_covers_the_file_and_one_changed_byte_breaks_it(db: None) -> None:
@@ -157,6 +161,11 @@ def test_people_and_pipelines_get_it_and_strangers_do_not(full: Version) -> None
     assert answer.headers["Content-Type"] == "application/pdf"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="dossier-loans-1.pdf"'
     assert cleo.get(where["json"]).content == as_json(contents_of(full))
+    pipeline = {"Authorization": f"Bearer {senders.issue_token('ci', ['read'], actor='user:1')}"}
+    for form, at in (("pdf", b"%PDF-"), ("json", b"{")):
+        told = Client().get(f"/api/v1/versions/loans/1/dossier.{form}", headers=pipeline)
+        assert told.content.startswith(at)
+    assert Client().get("/api/v1/versions/loans/1/dossier.pdf").status_code == 401
     assert cleo.get(reverse("dossier-pdf", args=["loans", "9"])).status_code == 404
     Model.objects.update(business_unit="lending")
     stranger = cast.logged_in(cast.somebody("eve", *cast.Role, unit="cards"))
