@@ -34,6 +34,7 @@ CLAIMS = (0.5, 1.0, 4.0)
 DELTA = 0.01  # large enough for that many statements to see it
 STATEMENTS = 12_000  # of each of the two data sets
 SURE = 0.95
+LEARNT = 0.9999  # how sure a test is to be where it is chosen: else a lucky one among many is
 BEGIN, END = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC)
 ROWS = 40
 Ints = npt.NDArray[np.int64]
@@ -121,7 +122,7 @@ def lower_bound(without: Ints, within: Ints, delta: float, sure: float) -> float
     """Of epsilon, from both kinds of statements' figures."""
     half = len(without) // 2
     learnt = without[:half], within[:half]
-    best = max(_tests(learnt[0]), key=lambda test: _bound(test, *learnt, delta, sure))
+    best = max(_tests(learnt[0]), key=lambda test: _bound(test, *learnt, delta, LEARNT))
     return _bound(best, without[half:], within[half:], delta, sure)
 
 

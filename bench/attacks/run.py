@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.attacks.run
 
-Each part writes results/<its name>.json. The tools of others are
-installed into .cache/peers first, which takes minutes; what can't be installed is said.
+Each part writes results/<its name>.json. The tools of others are installed into .cache/peers first,
+which takes minutes; what can't be installed is said.
 """
 
 import json
