@@ -207,7 +207,7 @@ def _with_noise(card: Card) -> list[tuple[str, str]]:
             "Mechanism and sampler",
             f"{_capital(MECHANISMS[privacy.mechanism])} of scale {privacy.scale:g} on every "
             "figure, in units of the most that one row can change it. Drawn exactly, in whole "
-            "numbers and from the operating system’s random bits (Canonne, Kamath, Steinke 2020), so "
+            "numbers and from the operating system’s random bits (Canonne, Kamath, Steinke 2020): "
             "there is no floating-point arithmetic to see through. Noise is drawn once for each "
             "figure; sums of figures need no more, and a statement that is sent again is the same "
             "bytes.",
