@@ -1,6 +1,5 @@
 """The dossier's sections about what people said and decided."""
 
-import base64
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -122,8 +121,8 @@ def approvals(version: Version) -> Section:
 
 def _decided(decision: SignOffDecision) -> tuple[str, str, str, str]:
     """As the person signed it."""
-    envelope = dsse.parse(bytes(decision.envelope))
-    signed = json.loads(base64.b64decode(envelope.payload))["predicate"]
+    payload = dsse.payload_of(dsse.parse(bytes(decision.envelope)))
+    signed = json.loads(payload)["predicate"]
     at = moment(decision.received_at)
     return signed["name"], signed["meaning"], at, signed.get("reason", "") or "–"
 
