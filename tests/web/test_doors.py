@@ -18,8 +18,8 @@ from tests.cast import PASSWORD
 
 OPEN_TO_ALL = {"log-in", "log-out", "set-up"}
 CLOSED = [pattern for pattern in urls.urlpatterns if pattern.name not in OPEN_TO_ALL]
-ARGUMENTS = {"model": "loans", "version": "1", "number": 1, "secret": "once"}
-ADMINISTRATORS = {"senders", "make-token", "revoke-key", "revoke-token"}
+ARGUMENTS = {"model": "loans", "version": "1", "number": 1, "secret": "once", "identity": "0"}
+ADMINISTRATORS = {"senders", "make-token", "limit-key", "revoke-key", "revoke-token"}
 CHOSEN = {"username": "dan", "password1": PASSWORD, "password2": PASSWORD}
 
 
@@ -142,3 +142,16 @@ def test_rita_revokes_a_key_and_a_token(rita: Client) -> None:
     assert "The token pipeline is revoked." in page
     assert not Sender.objects.filter(revoked_at=None).exists()
     assert not Token.objects.filter(sender=None, revoked_at=None).exists()
+
+
+def test_rita_limits_what_a_key_is_for(rita: Client) -> None:
+    page = rita.post(reverse("make-token"), {"models": "loans, claims"}).content.decode()
+    [secret] = [word for word in page.split() if word.startswith("countersign-once-")]
+    sender, _ = enrol_key(secret.split("<")[0], name="host", public_key=b"k" * 32)
+    assert sender.for_models == ["claims", "loans"]
+    wrong = rita.post(reverse("limit-key", args=[sender.pk]), {"models": "no/slash"})
+    assert wrong.status_code == 422 and "Nothing was changed" in wrong.content.decode()
+    changed = rita.post(reverse("limit-key", args=[sender.pk]), {"models": ""}, follow=True)
+    assert "every model" in changed.content.decode()
+    sender.refresh_from_db()
+    assert sender.for_models == []
