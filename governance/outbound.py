@@ -68,19 +68,20 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         raise Unsent("too_large", final=True)
     target = Target.of(url)
     connection = _connect(target, resolve(target))
-    clock = threading.Timer(SECONDS, _hang_up, [connection])
+    late = threading.Event()
+    clock = threading.Timer(SECONDS, _hang_up, [connection, late])
     clock.start()
     try:
         connection.request("POST", target.path, body, dict(headers))
         status = connection.getresponse().status
-        if clock.finished.is_set():  # what was read by then looks like an answer
+        if late.is_set():  # what was read by then looks like an answer
             raise TimeoutError
     except TimeoutError:
         raise Unsent("timeout") from None
     except ssl.SSLError:
         raise Unsent("tls") from None
     except (OSError, http.client.HTTPException, ValueError):
-        raise Unsent("timeout" if clock.finished.is_set() else "connection") from None
+        raise Unsent("timeout" if late.is_set() else "connection") from None
     finally:
         clock.cancel()
         connection.close()
@@ -148,8 +149,9 @@ def _connect(target: Target, address: str) -> _Plain | _Secure:
     return connection
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
+def _hang_up(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     """Time is over: whoever waits for an answer wakes up with an error."""
+    late.set()
     if connection.sock is not None:
         try:
             connection.sock.shutdown(socket.SHUT_RDWR)
