@@ -10,6 +10,7 @@ COUNTERSIGN_INTERNAL_HOSTS  inner hosts, or host:port, that routes may go to, co
 COUNTERSIGN_SMTP_URL  mail server: smtp://user:password@host:587?tls=starttls, smtps://… or smtp://…
 COUNTERSIGN_MAIL_FROM who mail is from
 BROKER_URL            Celery's broker; by default a queue on the same PostgreSQL
+COUNTERSIGN_UPLOADS_PER_MINUTE   of one sender; 3000 by default
 """
 
 import os
@@ -130,6 +131,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+UPLOADS_PER_MINUTE = int(os.environ.get("COUNTERSIGN_UPLOADS_PER_MINUTE", "3000"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 
 COUNTERSIGN_ADDRESS = os.environ.get("COUNTERSIGN_ADDRESS", "").rstrip("/")

@@ -43,6 +43,11 @@ RULES: dict[str, tuple[int, str, str]] = {
         "For other models",
         "Use a key or token that is for this model, or ask an administrator to change its limits.",
     ),
+    "sender.rate": (
+        429,
+        "Too many uploads",
+        "Wait as long as Retry-After says, and send the same bytes again; send larger windows.",
+    ),
     "sender.models": (422, "Not names of models", "Give names as models are registered under."),
     "access.denied": (
         403,
