@@ -46,6 +46,7 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
+    "log.erase": frozenset({Role.POLICY_ADMINISTRATOR}),
     "witness.manage": ADMINISTRATOR,
     "account.manage": ADMINISTRATOR,
 }
@@ -54,7 +55,10 @@ BY_ADMINISTRATORS = frozenset(
 )
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset(
-    {"route.manage", "refusal.see", "log.see", "log.export", "sender.manage", "witness.manage"}
+    {
+        *("refusal.see", "log.see", "log.export", "log.erase"),
+        *("sender.manage", "witness.manage", "route.manage"),
+    }
 )
 
 Person = AbstractBaseUser | AnonymousUser
