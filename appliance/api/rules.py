@@ -38,6 +38,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "credential.form_secret": (
+        403,
+        "Form's secret missing",
+        "Send the cookie csrftoken's value as X-CSRFToken.",
+    ),
     "credential.model": (
         403,
         "For other models",
@@ -298,6 +303,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    "policy.unknown": (404, "Unknown policy version", "See the list of policies."),
     "policy.file": (422, "Not a policy file", "Write plain YAML as docs/policies.md shows it."),
     "policy.same_person": (403, "Needs another person", "Ask another policy administrator."),
     "policy.decided": (409, "Decided already", "Propose it anew if it is still wanted."),

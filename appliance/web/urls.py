@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import (
     accounts,
+    dossier,
     handling,
     incident,
     incidents,
@@ -12,7 +13,9 @@ from . import (
     models,
     outside,
     overview,
+    policies,
     privacy,
+    proposals,
     record,
     refusals,
     senders,
@@ -40,6 +43,15 @@ urlpatterns = [
     path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
     *record.URLS,
+    *(
+        path(
+            f"models/<str:model>/<str:version>/dossier.{form}",
+            dossier.show,
+            {"form": form},
+            name=f"dossier-{form}",
+        )
+        for form in ("pdf", "json")
+    ),
     path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/assign/", handling.assign, name="assign"),
     path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
@@ -49,6 +61,17 @@ urlpatterns = [
     path("silences/make/", silences.make, name="make-silence"),
     path("silences/<int:number>/lift/", silences.lift, name="lift-silence"),
     path("why/", why.show, name="why"),
+    path("policies/", policies.show, name="policies"),
+    path("policies/units/", policies.place_unit, name="place-unit"),
+    path("policies/models/<str:model>/", policies.show_model, name="model-policy"),
+    path("policies/models/<str:model>/exempt/", policies.exempt, name="exempt"),
+    path("policies/exemptions/<int:number>/", policies.decide_exemption, name="decide-exemption"),
+    path("policies/new/", proposals.write, name="propose-policy"),
+    path("policies/new/file/", proposals.upload, name="upload-policy"),
+    path("policies/<int:number>/", proposals.show, name="policy"),
+    path("policies/<int:number>/file/", proposals.download, name="policy-file"),
+    path("policies/<int:number>/replay/", proposals.start_replay, name="replay-policy"),
+    path("policies/<int:number>/decide/", proposals.decide, name="decide-policy"),
     path("privacy/", privacy.show, name="privacy"),
     path("privacy/models/<str:model>/", privacy.show_model, name="model-privacy"),
     path("privacy/models/<str:model>/place/", privacy.place_model, name="place-model"),
