@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import (
     accounts,
+    dossier,
     handling,
     incident,
     incidents,
@@ -43,6 +44,15 @@ urlpatterns = [
     path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
     *record.URLS,
+    *(
+        path(
+            f"models/<str:model>/<str:version>/dossier.{form}",
+            dossier.show,
+            {"form": form},
+            name=f"dossier-{form}",
+        )
+        for form in ("pdf", "json")
+    ),
     path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/assign/", handling.assign, name="assign"),
     path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
