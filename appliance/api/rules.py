@@ -38,6 +38,11 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "credential.form_secret": (
+        403,
+        "Form's secret missing",
+        "Send the cookie csrftoken's value as X-CSRFToken.",
+    ),
     "credential.model": (
         403,
         "For other models",
@@ -298,6 +303,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    "policy.unknown": (404, "Unknown policy version", "See the list of policies."),
     "policy.file": (422, "Not a policy file", "Write plain YAML as docs/policies.md shows it."),
     "policy.same_person": (403, "Needs another person", "Ask another policy administrator."),
     "policy.decided": (409, "Decided already", "Propose it anew if it is still wanted."),
@@ -318,6 +324,13 @@ RULES: dict[str, tuple[int, str, str]] = {
     "incident.snooze": (422, "Too long, or over", "Choose a day within the next 30."),
     "incident.no_reason": (422, "Reason missing", "Say why, for the next reader."),
     "incident.verdict": (422, "Not said what it was", "Choose what it was from the list."),
+    "route.address": (422, "Not a possible address", "Give an address that the route can use."),
+    "route.digest": (
+        422,
+        "No digests on this channel",
+        "Send it at once, or choose mail or Slack.",
+    ),
+    "route.taken": (409, "Name taken", "Choose another name for the route."),
     "silence.everything": (422, "Silence of everything", "Name a model, a column or a cause."),
     "silence.no_reason": (422, "Reason missing", "Say why nobody is to be told."),
     "silence.too_long": (
@@ -328,6 +341,9 @@ RULES: dict[str, tuple[int, str, str]] = {
     # the log's proofs and its witnesses
     "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),
     "proof.size": (422, "No such sizes", "Ask for sizes up to the checkpoint's, smaller first."),
+    "checkpoint.not_ours": (422, "Not signed by this log", "Paste all of it, signature included."),
+    "checkpoint.unpublished": (409, "Nothing is published", "See the log's page for the reason."),
+    "retention.too_short": (422, "Kept longer than that", "Name at least as many days."),
     "witness.url": (422, "Not an address", "Give the address before /add-checkpoint."),
     "witness.vkey": (422, "Not a witness's key", "Ask the witness for its verifier key."),
     "witness.known": (409, "Asked already", "Remove the witness first, then add it again."),

@@ -75,6 +75,10 @@ KINDS = {
     "incident.reopened": "Findings opened an incident again soon after it was resolved.",
     "incident.resolved": "Somebody closed an incident: what it was, and why it is over.",
     "incident.snoozed": "Somebody put an incident off, for a reason.",
+    "route.made": "A channel was set up on which people are told of incidents.",
+    "route.switched_off": "A channel was switched off, by somebody or because it kept failing.",
+    "route.switched_on": "A channel was switched on again.",
+    "route.tested": "Somebody let a test message be sent.",
     "silence.made": "Somebody let findings be held back for a while, for a reason.",
     "silence.lifted": "A silence was ended before its time.",
     "finding.held_back": "Nobody was told of a finding: by which silence or broken data.",
@@ -91,6 +95,8 @@ KINDS = {
     "witness.added": "Another party's machine is asked to sign the log's checkpoints.",
     "witness.removed": "A witness is no longer asked; what it signed stays.",
     "content.erased": "A name or text behind an earlier entry was erased.",
+    "content.expired": "The names and texts behind all entries up to a place were erased: their "
+    "time was over.",
     "log.restarted": "The log goes on under a new name, after a restore or the loss of its key.",
 }
 
