@@ -18,6 +18,7 @@ from typing import Any
 from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
+from .cli_approvals import add_commands
 from .collector import MONDAY
 from .counting import Counter
 from .drawn import DRAWN
@@ -283,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = command(gateway, "gateway")
     serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
+    add_commands(commands)
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser
 
