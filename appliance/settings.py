@@ -6,6 +6,7 @@ COUNTERSIGN_HOSTS     host names the site answers to, comma-separated
 DATABASE_URL          PostgreSQL as the application's role (cannot rewrite the log)
 DATABASE_OWNER_URL    PostgreSQL as the role that owns the tables; used for migrations only
 BROKER_URL            Celery's broker; by default a queue on the same PostgreSQL
+COUNTERSIGN_UPLOADS_PER_MINUTE   of one sender; 3000 by default
 """
 
 import os
@@ -126,6 +127,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+UPLOADS_PER_MINUTE = int(os.environ.get("COUNTERSIGN_UPLOADS_PER_MINUTE", "3000"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 
 LOGGING = {

@@ -45,6 +45,7 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
+    "log.erase": frozenset({Role.POLICY_ADMINISTRATOR}),
     "witness.manage": ADMINISTRATOR,
     "account.manage": ADMINISTRATOR,
 }
@@ -53,7 +54,7 @@ BY_ADMINISTRATORS = frozenset(
 )
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset(
-    {"refusal.see", "log.see", "log.export", "sender.manage", "witness.manage"}
+    {"refusal.see", "log.see", "log.export", "log.erase", "sender.manage", "witness.manage"}
 )
 
 Person = AbstractBaseUser | AnonymousUser

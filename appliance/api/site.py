@@ -8,6 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from ninja import NinjaAPI
 
+from governance.policy_files import PolicyFile
+
 from . import (
     baselines,
     deployments,
@@ -20,6 +22,7 @@ from . import (
     log,
     outcomes,
     plans,
+    policies,
     privacy,
     problems,
     receipts,
@@ -44,6 +47,7 @@ RESOURCES = (
     log,
     incidents,
     privacy,
+    policies,
     refusals,
     signoffs,
     status,
@@ -58,6 +62,7 @@ REQUESTS: list[type[msgspec.Struct]] = [
     findings.NewFinding,
     signoffs.NewSignOff,
     signoffs.NewDecision,
+    PolicyFile,
 ]
 
 

@@ -3,10 +3,17 @@
 from collections.abc import Iterable
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from governance.incidents import SYSTEM
 from governance.models import Sender
+
+
+def person_of(request: HttpRequest) -> User:
+    """Whoever is logged in; the page's door let nobody else in."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def actor_of(request: HttpRequest) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import outside
 from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
@@ -286,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     command(status, "status")
     add_commands(commands)
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
+    outside.add_commands(command)
     return parser
 
 

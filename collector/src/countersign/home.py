@@ -134,6 +134,10 @@ class Home:
         """What the appliance knows about this collector."""
         return self._get("/api/v1/status").json()
 
+    def receipt(self, digest: str) -> Answer:
+        """What the appliance keeps and can prove of a statement: `tlog.receipt` checks it."""
+        return self._get(f"/api/v1/receipts/{digest}")
+
     def _open(self, envelope: bytes) -> OpenPlan:
         raw = base64.b64decode(self.appliance.appliance_public_key)
         key = Ed25519PublicKey.from_public_bytes(raw)
