@@ -4,6 +4,7 @@ from django.urls import path
 
 from . import (
     accounts,
+    dossier,
     handling,
     incident,
     incidents,
@@ -17,6 +18,7 @@ from . import (
     proposals,
     record,
     refusals,
+    routes,
     senders,
     sign_offs,
     signing,
@@ -42,6 +44,15 @@ urlpatterns = [
     path("incidents/", incidents.show, name="incidents"),
     path("incidents/<int:number>/", incident.show, name="incident"),
     *record.URLS,
+    *(
+        path(
+            f"models/<str:model>/<str:version>/dossier.{form}",
+            dossier.show,
+            {"form": form},
+            name=f"dossier-{form}",
+        )
+        for form in ("pdf", "json")
+    ),
     path("incidents/<int:number>/acknowledge/", handling.acknowledge, name="acknowledge"),
     path("incidents/<int:number>/assign/", handling.assign, name="assign"),
     path("incidents/<int:number>/snooze/", handling.snooze, name="snooze"),
@@ -51,6 +62,11 @@ urlpatterns = [
     path("silences/make/", silences.make, name="make-silence"),
     path("silences/<int:number>/lift/", silences.lift, name="lift-silence"),
     path("why/", why.show, name="why"),
+    path("routes/", routes.show, name="routes"),
+    path("routes/make/", routes.make, name="make-route"),
+    path("routes/deliveries/", routes.deliveries, name="deliveries"),
+    path("routes/<int:number>/test/", routes.test, name="test-route"),
+    path("routes/<int:number>/switch/", routes.switch, name="switch-route"),
     path("policies/", policies.show, name="policies"),
     path("policies/units/", policies.place_unit, name="place-unit"),
     path("policies/models/<str:model>/", policies.show_model, name="model-policy"),
@@ -72,6 +88,7 @@ urlpatterns = [
     path("audit/entries/<int:number>/", outside.entry, name="entry"),
     path("audit/witnesses/", outside.add_witness, name="add-witness"),
     path("audit/witnesses/<int:number>/remove/", outside.remove_witness, name="remove-witness"),
+    path("audit/texts/", outside.texts, name="texts"),
     path("audit/erase/", outside.erase, name="erase"),
     path("senders/", senders.show, name="senders"),
     path("senders/token/", senders.make_token, name="make-token"),

@@ -71,6 +71,8 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/models/{model}/deployments",
         "/models/{model}/deployments/end",
         "/models/{model}/findings",
+        "/versions/{model}/{version}/dossier.pdf",
+        "/versions/{model}/{version}/dossier.json",
         "/versions/{model}/{version}/baseline",
         "/versions/{model}/{version}/plan",
         "/windows",

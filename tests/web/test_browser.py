@@ -31,7 +31,7 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PAGES = (
     *("overview", "models", "version", "windows", "incident", "audit", "senders"),
-    *("incidents", "silences", "why"),
+    *("incidents", "silences", "why", "routes", "deliveries"),
     *("privacy", "model-privacy", "refusals", "record"),
 )
 
