@@ -88,6 +88,7 @@ urlpatterns = [
     path("audit/entries/<int:number>/", outside.entry, name="entry"),
     path("audit/witnesses/", outside.add_witness, name="add-witness"),
     path("audit/witnesses/<int:number>/remove/", outside.remove_witness, name="remove-witness"),
+    path("audit/texts/", outside.texts, name="texts"),
     path("audit/erase/", outside.erase, name="erase"),
     path("senders/", senders.show, name="senders"),
     path("senders/token/", senders.make_token, name="make-token"),
