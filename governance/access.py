@@ -48,6 +48,8 @@ ROLES_OF: dict[str, frozenset[Role]] = {
 BY_ADMINISTRATORS = frozenset(
     {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see"}
 )
+# Who signs or sets policy logs in with a second factor, and so does an administrator.
+WITH_SECOND_FACTOR = frozenset({Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR})
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset({"refusal.see", "log.see", "log.export", "sender.manage"})
 
@@ -79,6 +81,14 @@ def units(person: Person, action: str) -> frozenset[str]:
         return frozenset({EVERYWHERE})
     held = Membership.objects.filter(user=person, role__in=ROLES_OF[action])
     return frozenset(held.values_list("business_unit", flat=True))
+
+
+def needs_second_factor(person: Person) -> bool:
+    """Whether the person may do something that a password alone is too little for."""
+    if not isinstance(person, User):
+        return False
+    signing = Membership.objects.filter(user=person, role__in=WITH_SECOND_FACTOR)
+    return person.is_superuser or signing.exists()
 
 
 def models_of(person: Person, action: str = "model.see") -> QuerySet[Model]:

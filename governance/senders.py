@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -42,20 +43,25 @@ class Caller:
             raise Refused("credential.scope", f"This needs the scope {' or '.join(scopes)}.")
 
 
-def issue_one_time_token(purpose: str, *, actor: str) -> str:
-    """A secret that works once and for one day. It is told here and never again."""
+def issue_one_time_token(purpose: str, *, actor: str, user: User | None = None) -> str:
+    """A secret that works once and for one day, for one person or whoever has it.
+
+    It is told here and never again.
+    """
     secret = _new_secret("once")
     with transaction.atomic():
         OneTimeToken.objects.create(
             purpose=purpose,
             digest=_hash(secret),
+            user=user,
             expires_at=timezone.now() + ONE_TIME_LIFETIME,
         )
-        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose))
+        person = f"user:{user.pk}" if user else None
+        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose), person=person)
     return secret
 
 
-def spend_one_time_token(secret: str, purpose: str) -> None:
+def spend_one_time_token(secret: str, purpose: str) -> OneTimeToken:
     """Use a one-time token up, inside the caller's transaction. Of two at once, one succeeds.
 
     Raises `Refused` (`one_time_token.invalid`), which doesn't say why: unknown, used or expired.
@@ -66,6 +72,7 @@ def spend_one_time_token(secret: str, purpose: str) -> None:
     )
     if not usable.update(used_at=now):
         raise Refused("one_time_token.invalid", "The one-time token is unknown, used or expired.")
+    return OneTimeToken.objects.select_related("user").get(digest=_hash(secret))
 
 
 def enrol_key(secret: str, *, name: str, public_key: bytes) -> tuple[Sender, str]:

@@ -1,4 +1,6 @@
-"""Every page's door: log in first; what you may not see isn't there; what you may not do is said.
+"""Every page's door: log in first, with a second factor where your roles ask for one.
+
+What you may not see isn't there; what you may not do is said.
 
 `governance.access` decides. Here its answers become redirects, 404 and 403: a model of another
 unit is not found, by its name as little as by the number of one of its incidents.
@@ -8,10 +10,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import SimpleLazyObject
 
 from countersign.statement import Refused
@@ -28,6 +32,8 @@ def open_to(action: str) -> Callable[[Page], Page]:
         @login_required
         @wraps(page)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+            if lacks_second_factor(request):
+                return redirect("mfa_index")
             try:
                 access.demand(request.user, action)
                 return page(request, **arguments)
@@ -41,6 +47,16 @@ def open_to(action: str) -> Callable[[Page], Page]:
     return door
 
 
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Whether the person's roles ask for a second factor and none is set up.
+
+    Whoever has one can't log in without it, so that it is set up is all there is to ask.
+    """
+    return access.needs_second_factor(request.user) and not is_mfa_enabled(
+        request.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    )
+
+
 def find_model(request: HttpRequest, name: str) -> Model:
     """The model of that name among those that the person sees. Raises `Http404`."""
     return get_object_or_404(access.models_of(request.user), name=name)
@@ -48,4 +64,7 @@ def find_model(request: HttpRequest, name: str) -> Model:
 
 def what_may_be_done(request: HttpRequest) -> dict[str, object]:
     """For templates: `may`, the actions that the person may do somewhere; asked for if used."""
-    return {"may": SimpleLazyObject(lambda: access.actions_of(request.user))}
+    return {
+        "may": SimpleLazyObject(lambda: access.actions_of(request.user)),
+        "needs_second_factor": SimpleLazyObject(lambda: access.needs_second_factor(request.user)),
+    }

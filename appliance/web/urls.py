@@ -3,6 +3,7 @@
 from django.urls import path
 
 from . import (
+    account_urls,
     accounts,
     incident,
     log,
@@ -33,7 +34,6 @@ urlpatterns = [
     path("senders/token/", senders.make_token, name="make-token"),
     path("senders/keys/<int:number>/revoke/", senders.revoke_key, name="revoke-key"),
     path("senders/tokens/<int:number>/revoke/", senders.revoke_token, name="revoke-token"),
-    path("log-in/", accounts.log_in, name="log-in"),
-    path("log-out/", accounts.log_out, name="log-out"),
     path("set-up/<str:secret>/", accounts.set_up, name="set-up"),
+    *account_urls.urlpatterns,
 ]

@@ -1,0 +1,276 @@
+"""Every page and every operation, asked for by everybody: one declared table says who gets what.
+
+A page or operation without a line in the table fails. People of another unit learn nothing: what
+they ask for is not there for them, as if it had never been.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from appliance.api import api
+from appliance.web import urls
+from governance import senders
+from governance.models import Incident, Membership, Model, OneTimeToken, Token, Version
+from tests import cast
+
+SEE = "ada ben vera paul dan cleo rita inside"
+HANDLE = "ada ben vera inside"
+LOG = "vera paul dan cleo rita"
+REFUSALS = "ada ben cleo rita"
+SENDERS = "ben rita"
+POLICY = "dan inside"
+LISTS = SEE + " elsewhere"  # where each sees what there is for them, perhaps nothing
+TWO_FACTORS = "vera paul dan rita inside elsewhere"  # whose roles ask for it
+LOGGED_IN = LISTS + " nobody"
+ANYBODY = LOGGED_IN + " stranger deactivated"
+METHOD = None  # this method is not for this address
+FORM = {"business_unit": "lending", "reason": "because"}  # what is asked or sent everywhere
+
+Row = tuple[str | None, str | None]
+
+# Page -> who may GET it, who may POST to it; everybody else is denied, or asked to log in.
+PAGES: dict[str, Row] = {
+    "overview": (LISTS, METHOD),
+    "models": (LISTS, METHOD),
+    "privacy": (LISTS, POLICY),
+    "refusals": (REFUSALS, METHOD),
+    "audit": (LOG, METHOD),
+    "verify": (METHOD, LOG),
+    "senders": (SENDERS, METHOD),
+    "make-token": (METHOD, SENDERS),
+    "revoke-key": (METHOD, SENDERS),
+    "revoke-token": (METHOD, SENDERS),
+    "set-up": (ANYBODY, ANYBODY),
+    # about oneself
+    "mfa_index": (LOGGED_IN, METHOD),
+    "account_change_password": (LOGGED_IN, LOGGED_IN),
+    "usersessions_list": (LOGGED_IN, LOGGED_IN),
+    "account_reauthenticate": (LOGGED_IN, LOGGED_IN),
+    "mfa_reauthenticate": (LOGGED_IN, LOGGED_IN),
+    "mfa_reauthenticate_webauthn": (LOGGED_IN, LOGGED_IN),
+    "mfa_activate_totp": (LOGGED_IN, LOGGED_IN),
+    "mfa_view_recovery_codes": (TWO_FACTORS, METHOD),
+    "mfa_generate_recovery_codes": (LOGGED_IN, LOGGED_IN),
+    "mfa_list_webauthn": (LOGGED_IN, METHOD),
+    "mfa_add_webauthn": (LOGGED_IN, LOGGED_IN),
+    "mfa_remove_webauthn": (LOGGED_IN, LOGGED_IN),
+    "mfa_deactivate_totp": (TWO_FACTORS, TWO_FACTORS),
+    # the way in
+    "account_login": (ANYBODY, ANYBODY),
+    "mfa_login_webauthn": (LOGGED_IN, LOGGED_IN),  # strangers are led to the log-in page
+    "mfa_authenticate": (LOGGED_IN, LOGGED_IN),
+    "account_inactive": (ANYBODY, METHOD),
+    "socialaccount_login_cancelled": (ANYBODY, METHOD),
+    "socialaccount_login_error": (ANYBODY, METHOD),
+}
+# The same for pages about one model, which is in the unit `lending`.
+ABOUT_A_MODEL: dict[str, Row] = {
+    "model": (SEE, METHOD),
+    "version": (SEE, METHOD),
+    "windows": (SEE, METHOD),
+    "incident": (SEE, METHOD),
+    "acknowledge": (METHOD, HANDLE),
+    "resolve": (METHOD, HANDLE),
+    "model-privacy": (SEE, METHOD),
+    "place-model": (METHOD, POLICY),
+}
+NOT_THERE = {"openid_connect_login", "openid_connect_callback"}  # no provider is configured
+# These end at the log-in page, whoever asks.
+TO_LOG_IN: dict[str, Row] = {
+    "account_logout": (METHOD, ANYBODY),
+    "socialaccount_signup": (ANYBODY, ANYBODY),
+}
+ONLY_IF_SET_UP = {"mfa_deactivate_totp", "mfa_view_recovery_codes"}
+ASKS_FIRST = {"mfa_index", "mfa_view_recovery_codes", "mfa_list_webauthn"}  # then by which method
+
+# Operation -> the scopes of which a token needs one; None where no token is asked for.
+OPERATIONS: dict[str, set[str] | None] = {
+    "POST /keys": None,
+    "POST /models": {"register"},
+    "POST /models/{model}/versions": {"register"},
+    "GET /models/{model}/privacy": {"upload", "read"},
+    "POST /versions/{model}/{version}/baseline": {"upload"},
+    "GET /versions/{model}/{version}/plan": {"upload", "read"},
+    "POST /windows": {"upload"},
+    "POST /outcomes": {"upload"},
+    "POST /events": {"upload"},
+    "GET /receipts/{digest}": {"upload", "read"},
+    "GET /incidents": {"read"},
+    "GET /refusals": {"read"},
+    "GET /status": {"read", "register", "upload"},
+}
+
+
+@pytest.fixture
+def numbers(db: None) -> dict[str, Any]:
+    """What there is to ask for: a model of the unit `lending`, its incident, a key and a token."""
+    model = Model.objects.create(name="loans", business_unit="lending")
+    version = Version.objects.create(model=model, name="1", digest="d" * 64)
+    now = timezone.now()
+    incident = Incident.objects.create(
+        version=version,
+        deployment="production",
+        cause="feed",
+        severity="low",
+        title="A window is missing.",
+        findings=[],
+        policy={},
+        first_window=now,
+        last_window=now,
+    )
+    secret = senders.issue_one_time_token(OneTimeToken.Purpose.ENROL, actor="countersign")
+    sender, _ = senders.enrol_key(secret, name="host", public_key=b"k" * 32)
+    senders.issue_token("pipeline", ["read"], actor="countersign")
+    by_page = {"revoke-key": sender.pk, "revoke-token": Token.objects.get(sender=None).pk}
+    return {"incident": incident.pk} | by_page
+
+
+@pytest.fixture
+def everybody(db: None) -> dict[str, Client]:
+    """The cast, whose roles hold in every unit, and those at the edges."""
+    clients = {name: cast.enter(name) for name in cast.CAST}
+    clients["inside"] = cast.logged_in(_of_every_role("lena", "lending"))
+    clients["elsewhere"] = cast.logged_in(_of_every_role("olga", "markets"))
+    clients["nobody"] = cast.logged_in(cast.somebody("nora"))
+    clients["deactivated"] = cast.logged_in(cast.of_all_trades())
+    User.objects.filter(username="max").update(is_active=False)
+    return clients | {"stranger": Client()}
+
+
+def _of_every_role(name: str, unit: str) -> User:
+    return cast.somebody(name, *Membership.Role, unit=unit)
+
+
+def patterns() -> Iterator[URLPattern]:
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        yield pattern
+
+
+def address_of(pattern: URLPattern, numbers: dict[str, Any]) -> str:
+    name = str(pattern.name)
+    known = {
+        "model": "loans",
+        "version": "1",
+        "number": numbers.get(name, numbers["incident"]),
+        "secret": "once",
+        "provider_id": "oidc",
+        "pk": 1,
+    }
+    return reverse(name, kwargs={each: known[each] for each in pattern.pattern.converters})
+
+
+def outcome(client: Client, method: str, address: str) -> str:
+    """What came of it, in a word; nothing that it changed stays."""
+    cookies = deepcopy(client.cookies)
+    with transaction.atomic():
+        answer = getattr(client, method)(address, FORM)
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    if answer.status_code == 302 and answer.headers["Location"].split("?")[0] == "/log-in/":
+        return "log in"
+    names = {403: "denied", 404: "not there", 405: "method"}
+    assert answer.status_code < 500, address
+    return names.get(answer.status_code, "in")
+
+
+def expected(name: str, who: str, allowed: str | None) -> str:
+    """What the table says."""
+    if name in NOT_THERE:
+        return "not there"
+    if name in TO_LOG_IN:
+        return "log in" if allowed else "method"
+    if allowed is not METHOD and who in allowed.split():
+        return "in"
+    if who in ("stranger", "deactivated") and (allowed is not METHOD or name in ASKS_FIRST):
+        return "log in"
+    if allowed is METHOD:
+        return "method"
+    elsewhere = who == "elsewhere" and name in ABOUT_A_MODEL
+    return "not there" if elsewhere or name in ONLY_IF_SET_UP else "denied"
+
+
+def test_every_page_has_a_line_in_the_table() -> None:
+    named = set(PAGES) | set(ABOUT_A_MODEL) | NOT_THERE | set(TO_LOG_IN)
+    assert {str(pattern.name) for pattern in patterns()} == named
+
+
+def test_everybody_gets_what_the_table_says(
+    everybody: dict[str, Client], numbers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.conf.settings.ACCOUNT_RATE_LIMITS", False)
+    wrong = []
+    for pattern in patterns():
+        name, address = str(pattern.name), address_of(pattern, numbers)
+        row = (PAGES | ABOUT_A_MODEL | TO_LOG_IN).get(name, ("", ""))
+        for who, client in everybody.items():
+            for method, allowed in zip(("get", "post"), row, strict=True):
+                found = outcome(client, method, address)
+                if found != expected(name, who, allowed):
+                    wrong.append((name, method, who, found, expected(name, who, allowed)))
+    assert wrong == [], "\n".join(map(str, wrong))
+
+
+def test_what_is_elsewhere_and_what_is_nowhere_look_the_same(
+    everybody: dict[str, Client], numbers: dict[str, Any]
+) -> None:
+    elsewhere, incident = everybody["elsewhere"], numbers["incident"]
+    for here, nowhere in (
+        ("/models/loans/", "/models/none/"),
+        ("/models/loans/1/", "/models/none/1/"),
+        ("/privacy/models/loans/", "/privacy/models/none/"),
+        (f"/incidents/{incident}/", f"/incidents/{incident + 999}/"),
+    ):
+        one, other = elsewhere.get(here), elsewhere.get(nowhere)
+        assert (one.status_code, one.content) == (other.status_code, other.content)
+    for page in ("overview", "models", "privacy"):
+        assert "/loans/" not in elsewhere.get(reverse(page)).content.decode()
+
+
+def operations() -> set[str]:
+    paths = api.get_openapi_schema()["paths"].items()
+    return {
+        f"{method.upper()} {path.removeprefix('/api/v1')}" for path, of in paths for method in of
+    }
+
+
+def test_every_operation_has_a_line_in_the_table() -> None:
+    assert operations() == set(OPERATIONS)
+
+
+def ask(operation: str, client: Client, bearer: str) -> Any:
+    """The answer as (status, rule)."""
+    method, _, path = operation.partition(" ")
+    address = "/api/v1" + path.format(model="loans", version="1", digest="d" * 64)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    options: dict[str, Any] = {"headers": headers, "content_type": "application/json"}
+    data = {} if method == "GET" else b"{}"
+    answer = getattr(client, method.lower())(address, data, **options)
+    return answer.status_code, answer.json().get("type") if answer.status_code >= 400 else ""
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_tokens_do_what_their_scopes_say_and_a_session_does_nothing(
+    everybody: dict[str, Client], numbers: dict[str, Any], operation: str
+) -> None:
+    needed = OPERATIONS[operation]
+    for scope in sorted(senders.SCOPES):
+        status, rule = ask(operation, Client(), senders.issue_token("t", [scope], actor="user:1"))
+        lacking = needed is not None and scope not in needed
+        assert (rule == "credential.scope") == lacking, (scope, status, rule)
+    if needed is None:
+        return
+    for who in ("stranger", "rita", "ben"):
+        assert ask(operation, everybody[who], "") == (401, "credential.missing")
+    assert ask(operation, Client(), "invented") == (401, "token.unknown")
+    revoked = senders.issue_token("t", sorted(senders.SCOPES), actor="user:1")
+    senders.revoke_token(Token.objects.latest("pk"), actor="user:1")
+    assert ask(operation, Client(), revoked) == (403, "credential.revoked")
