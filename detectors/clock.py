@@ -24,11 +24,16 @@ MOST_AT_ONCE = 1_000  # of a deployment's windows and gaps in one tick; the next
 
 def notice_gaps(now: datetime | None = None) -> int:
     """Write down every window that is overdue, once, and open an incident. Returns how many."""
-    policy = policies.in_force()
-    deadline = (now or timezone.now()) - timedelta(seconds=policy.grace_seconds)
+    now = now or timezone.now()
     _begin_watches()
-    behind = Watch.objects.filter(checked_until__lt=deadline).order_by("checked_until")
-    return sum(_check(pk, deadline, policy) for pk in behind.values_list("pk", flat=True))
+    said = policies.everything_said()
+    noticed = 0
+    for watch in Watch.objects.select_related("model").order_by("checked_until"):
+        policy = policies.composed(policies.Level.of(watch.model), said).policy
+        deadline = now - timedelta(seconds=policy.grace_seconds)
+        if watch.checked_until < deadline:
+            noticed += _check(watch.pk, deadline, policy)
+    return noticed
 
 
 def _begin_watches() -> None:

@@ -23,8 +23,10 @@ from governance.policies import Policy
 def make_plan(baseline: Baseline, digest: str, policy: Policy, issued: datetime) -> Plan:
     """What to count after a baseline (`digest` is its statement's): the same columns and bins.
 
-    The noise is the policy's, the floor and the windows' length whichever demand more.
+    The noise is the policy's, the floor and the windows' length whichever demand more. Means have
+    no bound that noise could be held against, so under noise none are asked for.
     """
+    privacy = demands.privacy_of_plan(baseline.privacy, policy)
     return Plan(
         model=baseline.model,
         version=baseline.version,
@@ -34,10 +36,10 @@ def make_plan(baseline: Baseline, digest: str, policy: Policy, issued: datetime)
         window_seconds=max(baseline.window_seconds, policy.window_seconds),
         season=baseline.season,
         threshold=baseline.threshold,
-        privacy=demands.privacy_of_plan(baseline.privacy, policy),
+        privacy=privacy,
         columns=baseline.columns,
         slices=baseline.slices,
-        maps=baseline.maps,
+        maps=baseline.maps if privacy.mechanism == "none" else [],
     )
 
 

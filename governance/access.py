@@ -26,6 +26,8 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "model.edit": frozenset({Role.OWNER}),
     "model.place": frozenset({Role.POLICY_ADMINISTRATOR}),
     "version.register": frozenset({Role.DEVELOPER, Role.OWNER}),
+    "deployment.record": frozenset({Role.DEVELOPER, Role.OWNER, Role.OPERATOR}),
+    "objective.write": frozenset({Role.OWNER, Role.VALIDATOR}),
     "finding.write": frozenset({Role.VALIDATOR, Role.AUDITOR}),
     "finding.close": frozenset({Role.VALIDATOR}),
     "exception.request": frozenset({Role.OWNER}),

@@ -6,7 +6,7 @@ incident: people do, with a reason.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -15,9 +15,9 @@ from django.db import IntegrityError, transaction
 from governance.audit import entries
 from governance.models import Incident, IncidentStep, Version
 from governance.policies import Policy
+from governance.policy_settings import SEVERITIES
 
 SYSTEM = "countersign"
-SEVERITIES = ["high", "medium", "low"]  # worst first
 
 
 class AlreadyResolved(ValueError):
@@ -65,6 +65,7 @@ def weigh(
     findings: Iterable[Finding], occasion: Occasion, policy: Policy, causes: Sequence[str] = ()
 ) -> list[Incident]:
     """Open or continue one incident per cause. Inside the caller's transaction."""
+    findings = [replace(f, severity=policy.severity_of(f.cause, f.severity)) for f in findings]
     by_cause = groupby(sorted(findings, key=lambda f: f.cause), key=lambda f: f.cause)
     return [
         _open_or_continue(cause, _worst_first(group), occasion, policy, causes)

@@ -1,14 +1,19 @@
 """The rules of the organisation that a statement and a window are judged by.
 
-Privacy is set by level: the organisation, then a business unit, then a tier. A level may only be
-stricter than what is in force above it, and what it says counts only as long as it is: if the level
-above tightens later, the stricter of the two holds. Rules are never changed; a newer row replaces.
+They are set by level: the organisation, then a business unit and those that are part of it, then a
+tier, a unit's tier, and (alerts only) a model. A level may only be stricter than what is in force
+above it, and what it says counts only as long as it is: if the level above tightens later, the
+stricter of the two holds. Settings without an order are what the nearest level says. Rules are
+never changed; a newer row replaces.
+
+Privacy is set here, at once (`set_rules`). Alert policies go through `governance.proposals`.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import time
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,13 +22,17 @@ from django.db import connection, transaction
 
 from countersign.statement import Refused
 from governance.audit import entries
-from governance.models import Model, PrivacyRule
+from governance.levels import Level, Said, everything_said, newest_rules
+from governance.models import Exemption, Model, PolicyVersion, PrivacyRule
+from governance.policy_settings import ORDERS, Settings, graver, plain, read_settings
+
+__all__ = ["Level", "Said", "everything_said", "newest_rules"]  # which are used from here too
 
 TIERS = (1, 2, 3)
 MECHANISMS = ("none", "discrete_laplace", "discrete_gaussian")
 UNITS = ("row", "person")
 
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PATTERN = re.compile(r"[A-Za-z0-9_. *?-]{1,64}")
 
 
@@ -36,6 +45,14 @@ class Policy:
     concern, however sure it is.
     `grace_seconds`: how long after its end a window, or a shard of it, may still be on time.
     `plan_grace_seconds`: how long a superseded plan is still accepted.
+    `severities`: the least severity of an incident, by its cause.
+    `review_days`: the longest time from one review of a model to the next.
+    `signatures`: how many people must approve a version; 0 leaves it to the tier.
+    `retention_days`: how long evidence is kept at least.
+    `silence_days`: how long a silence may last at most.
+    `routes`: the notification routes, by name; none: as notifications are set up.
+    `quiet_hours`: as 22:00-07:00, or none; `digest_at`: as 08:00; both in `timezone`.
+    `versions`, `exemptions`: the ids of the policy versions and exemptions that made it.
 
     Privacy, which `PrivacyRule` sets:
     `min_count`: the smallest count that may cross the trust line.
@@ -60,11 +77,42 @@ class Policy:
     columns: tuple[tuple[str, ...], ...] = ()
     epsilon_per_year: float = 8.0
     delta: float = 1e-6
+    severities: dict[str, str] = field(default_factory=dict)
+    review_days: int = 365
+    signatures: int = 0
+    retention_days: int = 183
+    silence_days: int = 30
+    routes: tuple[str, ...] = ()
+    quiet_hours: str = "none"
+    digest_at: tuple[str, ...] = ("08:00",)
+    timezone: str = "UTC"
+    versions: tuple[int, ...] = ()
+    exemptions: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the policy's canonical JSON: what an incident says it was judged by."""
-        return hashlib.sha256(msgspec.json.encode(asdict(self), order="sorted")).hexdigest()
+        """SHA-256 of the policy's canonical JSON: what an incident says it was judged by.
+
+        Over what holds, not over who said so: `versions` and `exemptions` are left out.
+        """
+        holds = {n: v for n, v in asdict(self).items() if n not in ("versions", "exemptions")}
+        return hashlib.sha256(msgspec.json.encode(holds, order="sorted")).hexdigest()
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """When quiet hours begin and end, in `timezone`; they may go past midnight.
+
+        >>> Policy(quiet_hours="22:00-07:00").quiet, Policy().quiet
+        ((datetime.time(22, 0), datetime.time(7, 0)), None)
+        """
+        if self.quiet_hours == "none":
+            return None
+        begin, end = map(time.fromisoformat, self.quiet_hours.split("-"))
+        return begin, end
+
+    def severity_of(self, cause: str, found: str) -> str:
+        """What was found, or worse if the policy says so for this cause."""
+        return graver(found, self.severities.get(cause, "low"))
 
     def allows_column(self, name: str) -> bool:
         """Whether every level that names columns names this one."""
@@ -86,29 +134,15 @@ class Rules:
     delta: float | None = None
 
 
-@dataclass(frozen=True)
-class Level:
-    """The organisation (neither unit nor tier), a business unit, a tier, or a unit's tier."""
-
-    business_unit: str = ""
-    tier: int | None = None
-
-    @classmethod
-    def of(cls, row: Model | PrivacyRule) -> "Level":
-        """The level of a model, or the one that a row speaks for."""
-        return cls(row.business_unit, row.tier)
-
-    def covers(self, other: "Level") -> bool:
-        """Whether what this level says holds for the other one too."""
-        return self.business_unit in ("", other.business_unit) and self.tier in (None, other.tier)
+Source = PrivacyRule | PolicyVersion | Exemption
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A policy, and for each field that some level set, the row that set it."""
+    """A policy, and for each field that somebody set, the row that set it."""
 
     policy: Policy
-    sources: dict[str, PrivacyRule]
+    sources: dict[str, Source]
 
 
 def _noise_as_strict(above: Policy, below: Policy) -> bool:
@@ -149,20 +183,12 @@ def in_force(model: Model | None = None) -> Policy:
     return composed(Level() if model is None else Level.of(model)).policy
 
 
-def composed(level: Level, rules: Iterable[PrivacyRule] | None = None) -> Composed:
-    """What holds for the models of a level, and which levels say so.
+def composed(level: Level, said: Said | None = None) -> Composed:
+    """What holds for a level, and which levels say so.
 
-    `rules` are `newest_rules()`, for who asks of many levels.
+    `said` is `everything_said()`, for who asks of many levels or of what is only proposed.
     """
-    rules = newest_rules() if rules is None else rules
-    return _compose(rule for rule in rules if Level.of(rule).covers(level))
-
-
-def newest_rules() -> list[PrivacyRule]:
-    """The row that speaks for each level: organisation, units, tiers, tiers of units."""
-    rows = PrivacyRule.objects.order_by("business_unit", "tier", "-pk")
-    newest = rows.distinct("business_unit", "tier")
-    return sorted(newest, key=lambda r: (r.tier or 0, r.business_unit))
+    return _compose((everything_said() if said is None else said).covering(level))
 
 
 def set_rules(level: Level, rules: Rules, *, actor: str, reason: str) -> PrivacyRule:
@@ -175,10 +201,14 @@ def set_rules(level: Level, rules: Rules, *, actor: str, reason: str) -> Privacy
     if not reason.strip():
         raise Refused("policy.no_reason", "Say why the policy is changed.")
     with transaction.atomic():
-        _lock_policies()
+        lock_policies()
         _refuse_looser(level, rules)
         rule = PrivacyRule.objects.create(
-            **asdict(level), **asdict(rules), reason=reason.strip(), actor=actor
+            business_unit=level.business_unit,
+            tier=level.tier,
+            **asdict(rules),
+            reason=reason.strip(),
+            actor=actor,
         )
         entries.record(
             "policy.changed",
@@ -199,15 +229,45 @@ def rules_of(rule: PrivacyRule) -> Rules:
     return Rules(**said | {"columns": None if rule.columns is None else tuple(rule.columns)})
 
 
-def _compose(rules: Iterable[PrivacyRule]) -> Composed:
-    """The organisation's own rules, then whatever is stricter below."""
+def _compose(said: Said) -> Composed:
+    """The organisation's own rules, then whatever is stricter below, then what is exempted."""
     policy = Policy()
-    sources: dict[str, PrivacyRule] = {}
-    for row in rules:
-        changes, _ = _changes(Level.of(row), policy, rules_of(row))
+    sources: dict[str, Source] = {}
+    for rule in said.rules:
+        changes, _ = _changes(Level.of(rule), policy, rules_of(rule))
         policy = replace(policy, **changes)
-        sources |= dict.fromkeys(changes, row)
+        sources |= dict.fromkeys(changes, rule)
+    for version in said.versions:
+        changes, _ = setting_changes(Level.of(version), policy, read_settings(version.said))
+        policy = replace(policy, **changes)
+        sources |= dict.fromkeys(changes, version)
+    for exemption in said.exemptions:
+        changes, _ = setting_changes(Level(), policy, read_settings(exemption.said))
+        policy = replace(policy, **changes)
+        sources |= dict.fromkeys(changes, exemption)
+    policy = replace(
+        policy,
+        versions=tuple(version.pk for version in said.versions),
+        exemptions=tuple(exemption.pk for exemption in said.exemptions),
+    )
     return Composed(policy, sources)
+
+
+def setting_changes(
+    level: Level, above: Policy, settings: Settings
+) -> tuple[dict[str, Any], list[str]]:
+    """What settings change of the policy above, and in which of them they are looser than it."""
+    changes: dict[str, Any] = {}
+    looser: list[str] = []
+    for name, value in plain(settings).items():
+        as_strict = ORDERS[name]
+        if as_strict and level != Level() and not as_strict(getattr(above, name), value):
+            looser.append(name)
+        else:
+            changes[name] = tuple(value) if isinstance(value, list) else value
+    if "severities" in changes:
+        changes["severities"] = above.severities | changes["severities"]
+    return changes, looser
 
 
 def _changes(level: Level, above: Policy, rules: Rules) -> tuple[dict[str, Any], list[str]]:
@@ -239,8 +299,9 @@ def _fits(policy: Policy) -> bool:
 
 def _refuse_looser(level: Level, rules: Rules) -> None:
     """Below the organisation, rules may only be stricter."""
-    covering = [r for r in newest_rules() if Level.of(r).covers(level) and Level.of(r) != level]
-    above = _compose(covering).policy
+    everything = everything_said()
+    others = [rule for rule in everything.rules if Level.of(rule) != level]
+    above = composed(level, replace(everything, rules=others)).policy
     said = {n: v for n, v in asdict(rules).items() if v is not None and n != "columns"}
     if not _fits(replace(above, **said)):
         raise Refused(
@@ -255,10 +316,17 @@ def _refuse_looser(level: Level, rules: Rules) -> None:
         )
 
 
-def _check_level(level: Level) -> None:
+def check_level(level: Level) -> None:
+    """Raises `Refused` (`policy.level`) for what can't be a unit or a tier."""
     unit, tier = level.business_unit, level.tier
-    if (unit and not _SLUG.fullmatch(unit)) or tier not in (None, *TIERS):
+    if (unit and not SLUG.fullmatch(unit)) or tier not in (None, *TIERS):
         raise Refused("policy.level", "A unit is one short name, a tier 1, 2 or 3.", "$.level")
+
+
+def _check_level(level: Level) -> None:
+    check_level(level)
+    if level.model:
+        raise Refused("policy.level", "Privacy is set for units and tiers.", "$.level")
 
 
 def _check_values(rules: Rules) -> None:
@@ -286,7 +354,7 @@ def _digest(level: Level, rules: Rules) -> str:
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
-def _lock_policies() -> None:
+def lock_policies() -> None:
     """Until the transaction ends, nobody else changes a policy."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('policies', 1))")

@@ -18,7 +18,8 @@ from countersign.statement import Refused
 from governance.audit import entries
 from governance.models import OneTimeToken, Sender, Token
 
-SCOPES = frozenset({"register", "upload", "read"})
+OF_COLLECTORS = frozenset({"register", "upload", "read"})
+SCOPES = OF_COLLECTORS | {"inventory"}  # which changes what people have registered
 ONE_TIME_LIFETIME = timedelta(days=1)
 
 
@@ -88,7 +89,7 @@ def enrol_key(secret: str, *, name: str, public_key: bytes) -> tuple[Sender, str
             sender = Sender.objects.create(name=name, keyid=keyid, public_key=public_key)
             actor = f"key:{keyid}"
             entries.record("key.enrolled", actor=actor, content={"name": name}, keyid=keyid)
-            return sender, issue_token(name, SCOPES, actor=actor, sender=sender)
+            return sender, issue_token(name, OF_COLLECTORS, actor=actor, sender=sender)
     except IntegrityError:
         raise Refused("key.already_enrolled", "This public key is enrolled already.") from None
 

@@ -22,7 +22,10 @@ from appliance.settings import database_settings
 from tests.platform.running import Appliance
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-GUARDED = ("governance_entry", "governance_leaf", "governance_tilehash", "governance_checkpoint")
+GUARDED = (
+    *("governance_entry", "governance_leaf", "governance_tilehash", "governance_checkpoint"),
+    *("governance_signoffdecision", "governance_signoffsummary"),
+)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from ninja import NinjaAPI
 
 from . import (
     baselines,
+    deployments,
     docs,
     events,
+    findings,
     formats,
     incidents,
     keys,
@@ -22,6 +24,7 @@ from . import (
     receipts,
     refusals,
     registry,
+    signoffs,
     status,
     windows,
 )
@@ -29,6 +32,8 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    deployments,
+    findings,
     baselines,
     plans,
     windows,
@@ -38,9 +43,20 @@ RESOURCES = (
     incidents,
     privacy,
     refusals,
+    signoffs,
     status,
 )
-REQUESTS: list[type[msgspec.Struct]] = [keys.NewKey, registry.NewModel, registry.NewVersion]
+REQUESTS: list[type[msgspec.Struct]] = [
+    keys.NewKey,
+    registry.NewModel,
+    registry.Inventory,
+    registry.NewVersion,
+    deployments.NewDeployment,
+    deployments.EndedDeployment,
+    findings.NewFinding,
+    signoffs.NewSignOff,
+    signoffs.NewDecision,
+]
 
 
 class Api(NinjaAPI):

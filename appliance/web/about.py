@@ -7,7 +7,7 @@ from functools import lru_cache
 from countersign import templates
 from countersign.statement import Baseline as Statement
 from countersign.statement import decode
-from countersign.tables import LATER, Column
+from countersign.tables import LATER, Column, is_alias
 from countersign.templates import Template
 from detectors.learning.known import RATES
 from detectors.learning.outcomes import streams_in
@@ -38,7 +38,9 @@ class About:
 
     @property
     def lacking(self) -> list[str]:
-        """Columns that the template would watch too, by their usual names."""
+        """Columns that the template would watch too, by their usual names; aliases have none."""
+        if any(is_alias(column.name) for column in self.columns):
+            return []
         there = {column.name for column in self.columns}
         usual = self.template.roles if self.template else {}
         roles = {column.role for column in self.columns}

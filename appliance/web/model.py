@@ -84,7 +84,7 @@ def show_windows(request: HttpRequest, model: str, version: str) -> HttpResponse
         "lines": _lines(
             windows,
             queries.gaps_of(found, deployment, windows[-1].start) if windows else [],
-            history.found_in(windows, _allowed()),
+            history.found_in(windows, policies.in_force(found.model).false_alarms_per_year),
             queries.incidents_of(found, deployment),
         ),
     }
@@ -95,7 +95,9 @@ def _page(request: HttpRequest, version: Version) -> HttpResponse:
     deployments = queries.deployments_of(version)
     deployment = _chosen(request, deployments)
     baseline = version.baselines.order_by("-revision").first()
-    [standing] = queries.standings([version.model])
+    said = policies.everything_said()
+    policy = policies.composed(policies.Level.of(version.model), said).policy
+    [standing] = queries.standings([version.model], said)
     context = {
         "version": version,
         "standing": standing,
@@ -105,21 +107,25 @@ def _page(request: HttpRequest, version: Version) -> HttpResponse:
         "address": request.build_absolute_uri("/").rstrip("/"),
     }
     if baseline is not None:
-        context |= _watched(baseline)
+        context |= _watched(baseline, policy)
     windows = list(queries.windows_of(version, deployment)[: queries.HISTORY])
     if windows:
         assert baseline is not None
-        context |= _evidence(version, deployment, baseline, windows)
+        context |= _evidence(version, deployment, baseline, windows, policy)
     return render(request, "version.html", context)
 
 
 def _evidence(
-    version: Version, deployment: str, baseline: Baseline, windows: list[Window]
+    version: Version,
+    deployment: str,
+    baseline: Baseline,
+    windows: list[Window],
+    policy: policies.Policy,
 ) -> dict[str, object]:
     incidents = queries.incidents_of(version, deployment)
     gaps = queries.gaps_of(version, deployment, windows[-1].start)
     unresolved = [i for i in incidents if i.status != Incident.Status.RESOLVED]
-    found = history.found_in(windows[:NEWEST], _allowed())
+    found = history.found_in(windows[:NEWEST], policy.false_alarms_per_year)
     context: dict[str, object] = {
         "incidents": incidents[:NEWEST],
         "open": unresolved,
@@ -131,16 +137,23 @@ def _evidence(
         recently = [key for keys in found.values() for key in keys]
         held_to = queries.newest_baseline(examined, baseline)
         scene = Scene(
-            version, held_to, deployment, examined, incidents, about(held_to.pk), gaps, recently
+            version,
+            held_to,
+            deployment,
+            examined,
+            incidents,
+            about(held_to.pk),
+            policy,
+            gaps,
+            recently,
         )
         context["panels"] = Panels.read(scene)
         context["newest"] = period(scene.held[0].start, scene.held[0].end)
     return context
 
 
-def _watched(baseline: Baseline) -> dict[str, object]:
+def _watched(baseline: Baseline, policy: policies.Policy) -> dict[str, object]:
     """What is watched, and how rarely all of it together may be wrong."""
-    policy = policies.in_force()
     monitors = list(baseline.monitors.order_by("pk"))
     return {
         "watches": [_watch(monitor) for monitor in monitors],
@@ -170,10 +183,6 @@ def _lines(
     first = windows[-1].start
     lines += [(gap.start, _missing(gap, incidents)) for gap in gaps if gap.start >= first]
     return [line for _, line in sorted(lines, key=lambda each: each[0], reverse=True)]
-
-
-def _allowed() -> float:
-    return policies.in_force().false_alarms_per_year
 
 
 def _line(window: Window, found: history.Found, incidents: Iterable[Incident]) -> Line:

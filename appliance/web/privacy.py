@@ -137,10 +137,11 @@ def _seen(request: HttpRequest, rules: Iterable[PrivacyRule]) -> list[PrivacyRul
 
 
 def _page(request: HttpRequest, form: RulesForm, status: int = 200) -> HttpResponse:
-    rules = policies.newest_rules()
+    everything = policies.everything_said()
+    rules = everything.rules
     pages = Paginator(access.models_of(request.user).order_by("name"), PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
-    organisation = policies.composed(Level(), rules)
+    organisation = policies.composed(Level(), everything)
     history = _seen(request, PrivacyRule.objects.order_by("-pk"))[:SHOWN]
     names = names_of(rule.actor for rule in history)
     context = {
@@ -149,7 +150,7 @@ def _page(request: HttpRequest, form: RulesForm, status: int = 200) -> HttpRespo
         "grace": duration(organisation.policy.plan_grace_seconds),
         "below": [Change(r, "", said(r)) for r in _seen(request, rules) if Level.of(r) != Level()],
         "page": page,
-        "lines": _lines(page.object_list, rules),
+        "lines": _lines(page.object_list, everything),
         "history": [Change(rule, names[rule.actor], said(rule)) for rule in history],
     }
     return render(request, "privacy.html", context, status=status)
@@ -192,10 +193,10 @@ def _figures(card: Card) -> list[tuple[str, str, str]]:
     ]
 
 
-def _lines(models: Iterable[Model], rules: list[PrivacyRule]) -> list[Line]:
+def _lines(models: Iterable[Model], said: policies.Said) -> list[Line]:
     models = list(models)
     spent = ledger.spent_by_model(models, timezone.now())
-    return [_line(m, policies.composed(Level.of(m), rules).policy, spent) for m in models]
+    return [_line(m, policies.composed(Level.of(m), said).policy, spent) for m in models]
 
 
 def _line(model: Model, policy: Policy, spent: dict[int, int]) -> Line:

@@ -27,8 +27,8 @@ from django.utils import timezone
 
 from detectors.models import Baseline, Event, Examination, Gap, Measurement, Stream, Window
 from governance import policies
-from governance.incidents import SEVERITIES
 from governance.models import Incident, IncidentStep, Model, Sender, Version
+from governance.policy_settings import SEVERITIES
 
 from .about import about
 from .charts import Backdrop, Mark
@@ -129,8 +129,11 @@ def first_steps(models: Models) -> FirstSteps:
     )
 
 
-def standings(models: Iterable[Model]) -> list[Standing]:
-    """How these models stand, in their order. Four queries, however many models there are."""
+def standings(models: Iterable[Model], said: policies.Said | None = None) -> list[Standing]:
+    """How these models stand, in their order. As many queries, however many models there are.
+
+    `said` is `policies.everything_said()`, for who has asked already.
+    """
     newest = Version.objects.order_by("-registered_at", "-pk")
     ids = [model.pk for model in models]
     rows = Model.objects.filter(pk__in=ids).prefetch_related(Prefetch("versions", newest))
@@ -142,13 +145,12 @@ def standings(models: Iterable[Model]) -> list[Standing]:
         .annotate(Count("pk"))
     ):
         found[model].open[severity] = number
-    _add_windows(found)
+    _add_windows(found, said or policies.everything_said())
     return [found[pk] for pk in ids]
 
 
-def _add_windows(found: dict[int, Standing]) -> None:
+def _add_windows(found: dict[int, Standing], said: policies.Said) -> None:
     """When each model's last window ended, and when the next is due; replays await nothing."""
-    grace = timedelta(seconds=policies.in_force().grace_seconds)
     due: dict[tuple[int, str], datetime] = {}
     for model, deployment, length, last, live in (
         Window.objects.filter(baseline__version__model__in=found)
@@ -158,7 +160,8 @@ def _add_windows(found: dict[int, Standing]) -> None:
         standing = found[model]
         standing.last = max(standing.last or last, last)
         if live is not None:
-            expected = live + timedelta(seconds=length) + grace
+            policy = policies.composed(policies.Level.of(standing.model), said).policy
+            expected = live + timedelta(seconds=length + policy.grace_seconds)
             due[model, deployment] = max(due.get((model, deployment), expected), expected)
     for (model, _), expected in due.items():
         found[model].expected = min(found[model].expected or expected, expected)

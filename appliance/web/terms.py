@@ -177,9 +177,10 @@ MEANINGS = {
     "drift": "The people or things that the model decides on are no longer the ones of the "
     "reference. That is not an error by itself. It matters when the model is worse on the new "
     "ones; the estimated performance says whether that seems so.",
-    "service": "The service around the model answers slower, fails more often or costs more than "
-    "it did. The decisions themselves may be as good as ever; whether anybody waits for them, or "
-    "pays more, is another matter. Repair usually belongs to whoever runs the service.",
+    "service": "The service around the model answers at another speed, fails at another rate or "
+    "costs another amount than it did; the figures say in which direction. The decisions "
+    "themselves may be as good as ever; whether anybody waits for them, or pays more, is another "
+    "matter. Repair usually belongs to whoever runs the service.",
     "answers": "The answers are graded otherwise than in the reference as they are given. A grade "
     "is itself a judgement: either the answers have changed, or what people ask, or the judge. "
     "Read some of each before deciding which.",

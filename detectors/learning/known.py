@@ -184,10 +184,13 @@ def _learn_block(
 def _told(block: Block, detector: str, runs: Mask) -> Mask:
     """The edges of a stream that aren't merged away, (columns, edges), if runs of merged cells
     begin at `runs` (columns, cells).
+
+    What lies above an ordered edge is told where a run begins there. That a few missing values may
+    be merged into the first bins only blurs how many rows have a value at all.
     """
     alone = runs & np.concatenate([runs[:, 1:], np.ones_like(runs[:, :1])], axis=1)
     if detector == "shift" and block.kind == "numeric":
-        edges = runs[:, VALUES : VALUES + 1] & runs[:, VALUES + 1 :]
+        edges = runs[:, VALUES + 1 :]
     elif detector == "shift":
         edges = alone[:, VALUES:]
     elif detector == "out_of_range":

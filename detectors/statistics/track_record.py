@@ -67,3 +67,15 @@ def widened(
     low = np.maximum(estimate.value - np.sqrt(below**2 + tau**2), bounds[0])
     high = np.minimum(estimate.value + np.sqrt(above**2 + tau**2), bounds[1])
     return Estimate(estimate.value, low, high, estimate.n)
+
+
+def with_room(past: Estimate, truth: Estimate, known: Array) -> Estimate:
+    """Past bands (windows,) with room for what the outcomes still to come may say otherwise.
+
+    A band is for all of a window's rows. The figure of only a share `known` of them lies apart from
+    that of all by chance: (1 - known) of its own variance.
+    """
+    above, below = (np.nan_to_num(x) for x in (truth.high - truth.value, truth.value - truth.low))
+    low = past.value - np.sqrt((past.value - past.low) ** 2 + (1 - known) * above**2)
+    high = past.value + np.sqrt((past.high - past.value) ** 2 + (1 - known) * below**2)
+    return Estimate(past.value, low, high, past.n)

@@ -64,7 +64,12 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
     assert {path.removeprefix("/api/v1") for path in openapi["paths"]} == {
         "/keys",
         "/models",
+        "/models.csv",
+        "/models/{model}",
         "/models/{model}/versions",
+        "/models/{model}/deployments",
+        "/models/{model}/deployments/end",
+        "/models/{model}/findings",
         "/versions/{model}/{version}/baseline",
         "/versions/{model}/{version}/plan",
         "/windows",
@@ -74,6 +79,10 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/incidents",
         "/refusals",
         "/models/{model}/privacy",
+        "/versions/{model}/{version}/sign-offs",
+        "/sign-offs",
+        "/sign-offs/{identity}",
+        "/decisions",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

@@ -3,11 +3,14 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from countersign.collector import Collector
+from countersign.statement import encode
 from countersign.statements import OpenPlan
+from countersign.tables import Privacy
 
 from .appliance import plan_payload
 
@@ -61,6 +64,13 @@ def a_plan(frame: pd.DataFrame | None = None, **changes: Any) -> OpenPlan:
     """The plan after a baseline of some rows."""
     frame = some_rows(5_000).drop(columns="when") if frame is None else frame
     return plan_of(Collector.baseline(frame, **{**RECIPE, **changes}))
+
+
+def noised_plan(privacy: Privacy, recipe: dict[str, Any] | None = None) -> OpenPlan:
+    """A plan after a change of policy: after Ada's exact baseline, with noise from now on."""
+    exact = a_plan() if recipe is None else plan_of(Collector.baseline(rich_rows(5_000), **recipe))
+    plan = msgspec.structs.replace(exact.plan, privacy=privacy, maps=[])
+    return OpenPlan.read(encode(plan, DIGEST))
 
 
 def a_collector(**options: Any) -> Collector:

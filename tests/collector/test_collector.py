@@ -6,18 +6,16 @@ import threading
 import time
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
 from countersign import collector as module
 from countersign.checks import check_outcomes, check_window
 from countersign.collector import BUFFER, MONDAY, Collector
-from countersign.statement import Outcomes, Refused, Window, decode, encode
+from countersign.statement import Outcomes, Refused, Window, decode
 from countersign.statements import OpenPlan
-from countersign.tables import Privacy
 
-from .cast import DIGEST, KEY, a_collector, a_plan, some_rows
+from .cast import KEY, a_collector, a_plan, some_rows
 
 END = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
 WEEK = dt.timedelta(days=7)
@@ -247,13 +245,6 @@ def test_windows_are_closed_by_themselves_and_the_last_one_at_the_stop():
     collector.add(some_rows(50))
     collector.stop()
     assert [told(payload, collector.plan).tally.rows for payload in sent] == [50]
-
-
-def test_a_plan_with_noise_is_not_followed_without_noise():
-    noise = Privacy(mechanism="discrete_laplace", scale=2.0)
-    plan = msgspec.structs.replace(a_plan().plan, privacy=noise)
-    with pytest.raises(Refused, match=r"privacy\.mechanism_unknown"):
-        OpenPlan.read(encode(plan, DIGEST))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from countersign.aliases import alias_of
 from countersign.convert.profile import Numbers, Profile, Texts, Told, from_buckets
 from countersign.convert.statements import baseline_of, window_of
 from countersign.recipe import Recipe
@@ -209,3 +210,12 @@ def test_no_value_of_a_profile_is_in_the_statement():
     assert b"anary" not in payload and b"83412.77" not in payload and b"41313.13" not in payload
     for value in (min(values), max(values)):
         assert repr(value).encode() not in payload
+
+
+def test_a_profiles_columns_can_have_aliases():
+    profile = Profile(2_000, {"age": Told(numbers=exactly(np.arange(2_000) % 60))})
+    told = baseline(profile, aliases=True)
+    alias = alias_of(KEY, "loans", "age")
+    assert list(told.total.columns) == [alias]
+    counted = window(profile, plan_for(profile, aliases=True)).tally.columns[alias]
+    assert counted == told.total.columns[alias]

@@ -119,7 +119,7 @@ def test_a_feed_dead_for_5000_windows_is_told_in_full_by_several_ticks(hourly: W
     assert feed_incident().title == "5000 expected windows have not arrived."
     with CaptureQueriesContext(connection) as idle:
         assert tick() == 0
-    assert len(idle) <= 8
+    assert len(idle) <= 11
     with CaptureQueriesContext(connection) as one_more:
         assert tick(later=1) == 1
     assert len(one_more) <= 20

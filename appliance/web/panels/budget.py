@@ -11,7 +11,6 @@ from functools import cached_property
 from math import exp
 
 from detectors.statistics.e_detector import alarm_limit
-from governance import policies
 from governance.models import Incident
 
 from .. import queries
@@ -156,7 +155,7 @@ def read(evidence: Evidence) -> Budget:
     incidents = queries.incidents_since(scene.version, windows[-1][1]) if windows else []
     return Budget(
         evidence=evidence,
-        allowed=policies.in_force().false_alarms_per_year,
+        allowed=scene.policy.false_alarms_per_year,
         deployments=queries.streaming_deployments(scene.baseline),
         watched=len(windows),
         since=windows[-1][1],

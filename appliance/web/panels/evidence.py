@@ -7,6 +7,7 @@ from functools import cached_property
 from countersign.tables import Column
 from detectors.models import Baseline, Gap, Measurement, Window
 from governance.models import Incident, Version
+from governance.policies import Policy
 
 from .. import queries
 from ..about import About
@@ -39,6 +40,7 @@ class Scene:
     windows: Sequence[Window]
     incidents: Sequence[Incident]
     about: About
+    policy: Policy
     gaps: Sequence[Gap] = ()
     recently: Sequence[Key] = ()
 

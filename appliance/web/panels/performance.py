@@ -11,9 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from detectors.statistics.counts import Array
 from detectors.statistics.estimate import Estimate
-from detectors.statistics.track_record import TrackRecord, track_record
+from detectors.statistics.track_record import TrackRecord, track_record, with_room
 
 from .. import plots
 from ..about import in_order
@@ -271,7 +270,7 @@ class Performance:
         if not judged:
             return None
         past, truth = (_estimates(points) for points in zip(*judged, strict=True))
-        band = _with_room(past, truth, np.array([known[e.at] for e, _ in judged]))
+        band = with_room(past, truth, np.array([known[e.at] for e, _ in judged]))
         return Record(
             name,
             track_record(band, truth.value),
@@ -344,18 +343,6 @@ def _with_interval(point: Point, name: str) -> str:
 def _estimates(points: Sequence[Point]) -> Estimate:
     value, low, high = np.array([(p.value, p.low, p.high) for p in points], float).T
     return Estimate(value, low, high, np.full(len(points), np.nan))
-
-
-def _with_room(past: Estimate, truth: Estimate, known: Array) -> Estimate:
-    """Past bands (windows,) with room for what the outcomes still to come may say otherwise.
-
-    A band is for all of a window's rows. The figure of only a share `known` of them lies apart from
-    that of all by chance: (1 - known) of its own variance.
-    """
-    above, below = (np.nan_to_num(x) for x in (truth.high - truth.value, truth.value - truth.low))
-    low = past.value - np.sqrt((past.value - past.low) ** 2 + (1 - known) * above**2)
-    high = past.value + np.sqrt((past.high - past.value) ** 2 + (1 - known) * below**2)
-    return Estimate(past.value, low, high, past.n)
 
 
 def _meet(one: Point, other: Point) -> bool:

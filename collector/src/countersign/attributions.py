@@ -29,6 +29,10 @@ def no_attributions(batch: Batch, design: Design) -> Tables:
 
 def count_attributions(frame: Any, design: Design) -> Counted:
     """What a frame of attributions by column adds to a window's counts. No row of the window's."""
+    if design.noised:
+        raise Refused(
+            "noise.means", "No noise could hide a row in means of attributions: none are told."
+        )
     if not set(names_in(frame)) <= set(design.explained):
         raise Refused(
             "batch.attributions", "Attributions are columns named as the features and groups."

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .aliases import Aliases
 from .batch import Counted
 from .checks import check_baseline
 from .counting import Counter
@@ -46,6 +47,8 @@ def make_baseline(batches: Batches, recipe: Recipe, attributions: Any = None) ->
     `attributions` is a frame of how much each column moved the score, such as SHAP values.
     """
     recipe = recipe.with_template(_names(batches))
+    if recipe.aliases:
+        return _under_aliases(batches, recipe, attributions)
     sample, vectors = _samples(batches, recipe)
     design = describe(sample, vectors, recipe)
     counter = Counter(design, recipe.model, recipe.key)
@@ -64,6 +67,15 @@ def make_baseline(batches: Batches, recipe: Recipe, attributions: Any = None) ->
             raise Refused("statement.too_large", "Too many columns: give some the role `ignore`.")
         series = [_sum(counter, series[i : i + 2]) for i in range(0, len(series), 2)]
         series = series if len(series) > 1 else []
+
+
+def _under_aliases(batches: Batches, recipe: Recipe, attributions: Any) -> bytes:
+    names = Aliases(recipe.key, recipe.model)
+    explained = None if attributions is None else names.rename(attributions)
+    try:
+        return make_baseline(lambda: map(names.rename, batches()), recipe.under(names), explained)
+    except Refused as refusal:  # read by whoever knows the columns by their own names
+        raise Refused(refusal.rule, refusal.detail, names.own_name(refusal.path)) from None
 
 
 def _names(batches: Batches) -> list[str]:

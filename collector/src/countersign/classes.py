@@ -98,7 +98,7 @@ def _told_classes(cutting: Cutting, design: Design) -> list[Column]:
         for c in columns
         if cutting.is_safe(_labelled(cutting, c)) and cutting.may_tell(("class", c.name))
     ]
-    if not columns or not _labelled(cutting, columns[0]).any():
+    if not columns or not cutting.has_some(_labelled(cutting, columns[0])):
         return []
     known = _labelled(cutting, columns[0]).sum(axis=(1, 2))
     own = [_own_rows(_labelled(cutting, column)) for column in columns]

@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 refused, with the rule's name; 2 wrong usage; 3 the applia
 """
 
 import argparse
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,17 +15,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
 from .collector import MONDAY
 from .counting import Counter
+from .drawn import DRAWN
 from .home import Home
+from .labels import labels_of, write_labels
 from .recipe import Recipe
 from .recipe_file import duration, read_recipe
 from .rest import Unreachable
 from .revisions import SMALL_STEP
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
+from .subjects import Subjects
 
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -58,7 +61,7 @@ def baseline(asked: argparse.Namespace) -> int:
     """Describe a version by its reference rows, and send that."""
     home = Home(asked.home)
     recipe = _recipe(asked, home)
-    payload = make_baseline(lambda: _batches(asked.file, recipe.texts), recipe)
+    payload = make_baseline(lambda: _batches(asked.file, recipe.texts.__contains__), recipe)
     home.register(recipe.model, recipe.version, recipe.digest)
     return _send(home, [lambda: payload])
 
@@ -69,9 +72,9 @@ def window(asked: argparse.Namespace) -> int:
     counter = plan.counter(home.hashing_key)
     shard, shards = asked.shard
     make = partial(window_statement, plan, replay=asked.replay, shard=shard, shards=shards)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def outcomes(asked: argparse.Namespace) -> int:
@@ -79,9 +82,9 @@ def outcomes(asked: argparse.Namespace) -> int:
     home, plan = _home_and_plan(asked)
     counter = plan.outcome_counter(home.hashing_key)
     make = partial(outcomes_statement, plan, memory=home.sender.memory)
-    return _send(
-        home, (partial(make, counted, period) for period, counted in _windows(asked, plan, counter))
-    )
+    subjects = plan.subjects(home.hashing_key, asked.subject)
+    windows = _windows(asked, plan, counter, subjects)
+    return _send(home, (partial(make, counted, period) for period, counted in windows))
 
 
 def convert(asked: argparse.Namespace) -> int:
@@ -114,6 +117,25 @@ def convert(asked: argparse.Namespace) -> int:
     return _send(home, [lambda: converted.payload])
 
 
+def digest(asked: argparse.Namespace) -> int:
+    """Print the digests by which the registry knows a model's file or directory."""
+    found = digests_of(asked.path)
+    print(f"digest   {found.digest}")
+    if found.manifest:
+        print(f"manifest {found.manifest}")
+    return OK
+
+
+def labels(asked: argparse.Namespace) -> int:
+    """Write what aliases and tokens stand for, into a file for your own browser. Sends nothing."""
+    home, plan = _home_and_plan(asked)
+    batches = _planned_batches(asked.file, plan, plan.counter(home.hashing_key))
+    found = labels_of(plan, home.hashing_key, batches)
+    write_labels(asked.out, found)
+    print(f"{len(found)} labels in {asked.out}; open it on a page of the model, and keep it here")
+    return OK
+
+
 def status(asked: argparse.Namespace) -> int:
     """Say what waits, what was refused, and whether the appliance knows this collector."""
     home = Home(asked.home)
@@ -135,7 +157,7 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     return Recipe(
         model=asked.model,
         version=asked.version,
-        digest=asked.digest or _digest_of_file(asked.model_file),
+        digest=asked.digest or digests_of(asked.model_file).digest,
         key=home.hashing_key,
         revision=asked.revision,
         **options,
@@ -143,11 +165,10 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
 
 
 def _windows(
-    asked: argparse.Namespace, plan: OpenPlan, counter: Counter
+    asked: argparse.Namespace, plan: OpenPlan, counter: Counter, subjects: Subjects | None
 ) -> Iterator[tuple[Period, Counted]]:
     """The file's counts, window by window."""
-    texts = [n for c in plan.plan.columns if c.kind == "categorical" for n in c.of or [c.name]]
-    batches = _batches(asked.file, texts)
+    batches = _planned_batches(asked.file, plan, counter)
     about = partial(Period, deployment=asked.deployment, revision=asked.revision)
     if asked.time is None:
         if asked.start is None or asked.end is None:
@@ -155,25 +176,32 @@ def _windows(
         period = about(start=asked.start, end=asked.end)
         counted = counter.nothing()
         for batch in batches:
-            counted += counter.count(batch)
+            counted += counter.count(batch, subjects)
         yield period, counted
         return
     step = plan.plan.window_seconds
     origin = int((asked.start or MONDAY).timestamp())
-    for first, counted in counter.count_by_time(batches, asked.time, origin, step).items():
+    counts = counter.count_by_time(batches, asked.time, origin, step, subjects)
+    for first, counted in counts.items():
         start = datetime.fromtimestamp(first, UTC)
         end = start + timedelta(seconds=step)
         if (asked.start or start) <= start and end <= (asked.end or end):
             yield about(start=start, end=end), counted
 
 
-def _batches(file: Path, texts: Sequence[str]) -> Iterator[Any]:
+def _planned_batches(file: Path, plan: OpenPlan, counter: Counter) -> Iterator[Any]:
+    """The file's rows, read as the plan's columns need them."""
+    texts = {n for c in plan.plan.columns if c.kind == "categorical" for n in c.of or [c.name]}
+    return _batches(file, lambda name: counter.aliases[name] in texts)
+
+
+def _batches(file: Path, is_text: Callable[[str], bool]) -> Iterator[Any]:
     try:
         # Enrolling and asking for the status need no pyarrow.
         from .files import read_batches  # noqa: PLC0415
     except ImportError:
         raise Refused("file.needs_pyarrow", "Run `pip install 'countersign[tables]'`.") from None
-    return read_batches(file, texts)
+    return read_batches(file, is_text)
 
 
 def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
@@ -182,7 +210,7 @@ def _send(home: Home, statements: Iterable[Callable[[], bytes]]) -> int:
         try:
             home.sender.put(make())
         except Refused as refusal:
-            if refusal.rule != SMALL_STEP:
+            if refusal.rule not in (SMALL_STEP, DRAWN):
                 raise
             print(f"held back: {refusal}")
     flushed = home.sender.flush()
@@ -221,12 +249,13 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("token", help="the one-time token from an administrator")
     enrolling.add_argument("--name", help="how the appliance shall call this collector")
     baselines, windows = command(baseline, "baseline"), command(window, "window")
-    labels = command(outcomes, "outcomes")
-    for one in (baselines, windows, labels):
+    later = command(outcomes, "outcomes")
+    for one in (baselines, windows, later):
         _add_version_options(one, "Parquet, or CSV if it ends in .csv")
     _add_baseline_options(baselines, required=True)
-    for one in (windows, labels):
+    for one in (windows, later):
         _add_window_options(one)
+        one.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
     _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
@@ -236,7 +265,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(conversion, required=False)
     _add_window_options(conversion)
     _add_replay(conversion)
+    naming = command(labels, "labels")
+    naming.add_argument("file", type=Path, help="rows with the columns and categories")
+    naming.add_argument("--model", required=True)
+    naming.add_argument("--version", required=True)
+    naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
     command(status, "status")
+    command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser
 
 
@@ -309,13 +344,6 @@ def _shard(text: str) -> tuple[int, int]:
     if not found or int(found[1]) >= int(found[2]):
         raise argparse.ArgumentTypeError("shards are numbered 0/3, 1/3, 2/3")
     return int(found[1]), int(found[2])
-
-
-def _digest_of_file(path: Path) -> str:
-    if not path.is_file():
-        raise Refused("file.missing", "There is no such model file.")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

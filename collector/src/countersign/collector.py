@@ -21,9 +21,12 @@ import msgspec
 
 from .baseline import make_baseline
 from .batch import Counted
+from .drawn import DRAWN
 from .recipe import Recipe
+from .rest import Unreachable
 from .statement import Refused
 from .statements import OpenPlan, Period, outcomes_statement, window_statement
+from .subjects import Subjects
 from .tables import Slug
 
 BUFFER = 128  # rows of `add_row` that are counted together
@@ -43,6 +46,10 @@ class Collector:
     `Sender.put` protects it, which refuses one that differs by too few rows at the cuts that both
     have. Runs that overlap are not looked at, and a sender of your own looks at nothing.
 
+    `subject` names the column with each row's person, which a plan whose noise protects persons
+    needs: of each, a window has at most as many rows as the plan says. `newest` asks for the plan
+    in force, at the end of each window; `Home.collector` gives it.
+
     Raises `Refused` if no statement could carry the deployment's name or the shard's number.
     """
 
@@ -55,14 +62,18 @@ class Collector:
         shard: int = 0,
         shards: int = 1,
         memory: Path | None = None,
+        subject: str | None = None,
+        newest: Callable[[], OpenPlan] | None = None,
     ) -> None:
         _check_name(deployment, shard, shards)
         self.plan, self.deployment = plan, deployment
         self.shard, self.shards = shard, shards
         self.failures = 0
         self._key, self._memory = key, memory
+        self._subject, self._newest = subject, newest
         self._counter = plan.counter(key)
-        self._counted = self._counter.nothing()
+        self._plans = [(datetime.min.replace(tzinfo=UTC), plan)]  # of each baseline, and since when
+        self._open(plan)
         self._buffer: deque[dict[str, Any]] = deque()
         self._counting = threading.Lock()
         self._opened = datetime.now(UTC)
@@ -82,8 +93,11 @@ class Collector:
     def add(self, batch: Any) -> None:
         """Count a frame, an Arrow table, or a mapping of names to arrays. Never raises."""
         with self._no_failure_escapes():
-            counted = self._counter.count(batch)
+            counter = self._counter
+            counted = counter.count(batch) if self._subjects is None else None
             with self._counting:
+                if counted is None or counter is not self._counter:  # only one at a time, or anew
+                    counted = self._counter.count(batch, self._subjects)
                 self._counted += counted
 
     def add_row(self, row: Mapping[str, Any]) -> None:
@@ -110,13 +124,19 @@ class Collector:
 
     def take(self) -> Counted:
         """Hand over the raw counts of the open window, and start anew. They stay on the host."""
-        with self._counting:
-            self._count_buffer()
-            counted, self._counted = self._counted, self._counter.nothing()
-        return counted
+        return self._take(self.plan)[0]
 
     def merge(self, other: "Collector | Counted") -> None:
-        """Add another replica's raw counts, so that small cells are merged once, in the sum."""
+        """Add another replica's raw counts: cells are merged, or noise is drawn, once, in the sum.
+
+        Raises `Refused` where persons are protected: in the sum, nobody's rows could be bounded.
+        """
+        if self._subjects is not None:
+            raise Refused(
+                "noise.replicas",
+                "Of whom two replicas have rows can't be seen in their counts: where persons are "
+                "protected, give each replica a shard.",
+            )
         if isinstance(other, Collector):
             if other.plan.digest != self.plan.digest:
                 raise Refused("collector.other_plan", "Replicas are merged under the same plan.")
@@ -137,6 +157,9 @@ class Collector:
         Without `start` and `end` it is the calendar's window: as far as it was collected, or the
         whole of it for a shard, which so closes each window once. Raises `Refused` where start or
         end make no sense; then nothing is lost.
+
+        If a newer plan is in force, the next window is counted under it, and this one is told under
+        it already, if that plan counts the same.
         """
         own_start, own_end = self._period()
         period = Period(
@@ -145,13 +168,17 @@ class Collector:
             end=end or own_end,
             revision=revision,
         )
-        counted = self.take()
+        before, newest = self.plan, self._newest_plan()
+        counted, subjects = self._take(newest)
+        alike = newest.counts_like(before)
+        told = newest if alike else before
         try:
             payload = window_statement(
-                self.plan, counted, period, shard=self.shard, shards=self.shards, replay=replay
+                told, counted, period, shard=self.shard, shards=self.shards, replay=replay
             )
         except Refused:
-            self.merge(counted)
+            if alike:
+                self._give_back(counted, subjects)
             raise
         self._opened = max(self._opened, min(own_end, datetime.now(UTC)))
         return payload
@@ -163,11 +190,14 @@ class Collector:
         groups, sliced columns, class scores with the prediction; and the columns of quality. All
         under the plan's names; a label is null where it isn't known yet. A later revision counts
         all labels again, and is merged so that, beside what was told of the window before, it
-        gives no small count; raises `Refused` if even so too few labels changed.
+        gives no small count; raises `Refused` if even so too few labels changed. Under noise, each
+        revision draws anew and costs.
         """
-        counted = self.plan.outcome_counter(self._key).count(batch)
         period = Period(deployment=self.deployment, start=start, end=end, revision=revision)
-        return outcomes_statement(self.plan, counted, period, self._memory)
+        plan = self._plan_of(period.start)
+        subjects = plan.subjects(self._key, self._subject)
+        counted = plan.outcome_counter(self._key).count(batch, subjects)
+        return outcomes_statement(plan, counted, period, self._memory)
 
     def start(self, send: Callable[[bytes], Any]) -> None:
         """Close each window at its end and hand it to `send`, in a thread, until `stop`."""
@@ -190,9 +220,53 @@ class Collector:
                 if stopped or not self._seconds_left():
                     unsent.append(self.close_window())
                 while unsent:
-                    send(unsent[0])
+                    _hand_over(unsent[0], send)
                     unsent.popleft()
                 left = self._seconds_left()
+
+    def _open(self, plan: OpenPlan) -> None:
+        """Open a window under a plan; the caller holds the lock."""
+        self._subjects = plan.subjects(self._key, self._subject)
+        if plan is not self.plan:
+            self._counter = plan.counter(self._key)
+            since = datetime.now(UTC)
+            if plan.plan.baseline == self.plan.plan.baseline:
+                since, _ = self._plans.pop()
+            self._plans.append((since, plan))
+            self.plan = plan
+        self._counted = self._counter.nothing()
+
+    def _take(self, plan: OpenPlan) -> tuple[Counted, Subjects | None]:
+        """The open window's counts and persons; the next one is opened under the plan."""
+        with self._counting:
+            self._count_buffer()
+            taken = self._counted, self._subjects
+            self._open(plan)
+        return taken
+
+    def _give_back(self, counted: Counted, subjects: Subjects | None) -> None:
+        with self._counting:
+            self._counted += counted
+            if self._subjects is not None and subjects is not None:
+                self._subjects += subjects
+
+    def _newest_plan(self) -> OpenPlan:
+        """The plan in force; the one of before, where it can't be had or can't be followed."""
+        if self._newest is None:
+            return self.plan
+        try:
+            plan = self._newest()
+            plan.subjects(self._key, self._subject)
+        except (Refused, Unreachable) as problem:
+            log.warning("Counting goes on under the plan of before: %s", problem)
+            return self.plan
+        return self.plan if plan.digest == self.plan.digest else plan
+
+    def _plan_of(self, start: datetime) -> OpenPlan:
+        """What labels come under: the newest plan of the baseline that their window came under."""
+        newest = self._newest_plan()
+        then = [plan for since, plan in self._plans if since <= start][-1]
+        return newest if newest.plan.baseline == then.plan.baseline else then
 
     def _seconds_left(self) -> float:
         """Until the open window ends; 0 if it is over."""
@@ -217,8 +291,9 @@ class Collector:
         """Count the buffered rows; the caller holds the lock."""
         rows = [self._buffer.popleft() for _ in range(len(self._buffer))]
         if rows:
-            columns = {name: [row.get(name) for row in rows] for name in self._counter.names}
-            self._counted += self._counter.count(columns)
+            more = [self._subjects.column] if self._subjects else []
+            columns = self._counter.columns_of(rows, *more)
+            self._counted += self._counter.count(columns, self._subjects)
 
     @contextmanager
     def _no_failure_escapes(self) -> Iterator[None]:
@@ -229,6 +304,16 @@ class Collector:
             self.failures += 1
             if self.failures == 1:
                 log.exception("Counting failed; the model goes on. Later failures aren't logged.")
+
+
+def _hand_over(payload: bytes, send: Callable[[bytes], Any]) -> None:
+    """Send a statement; but no second draw of a noise, such as of a shard that started again."""
+    try:
+        send(payload)
+    except Refused as refusal:
+        if refusal.rule != DRAWN:
+            raise
+        log.error("A window was not sent: %s", refusal)
 
 
 def _check_name(deployment: str, shard: int, shards: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .batch import Batch, Floats, Tables, is_inside, tabulate
 from .binning import count_cells
+from .cell_checks import largest_of
 from .cutting import Cutting
 from .design import Design
 from .frames import Array, as_numbers
@@ -126,13 +127,8 @@ def tell_metered(cells: Lines, sums: Floats | None, starts: Starts, column: Colu
 
 def _bounds(column: Column) -> tuple[float, float]:
     """The largest value inside the bins, and its square."""
-    largest = largest_of(column.edges)
+    largest = largest_of(column)
     return largest, largest**2
-
-
-def largest_of(edges: Sequence[float]) -> float:
-    """The largest absolute value between the outermost edges."""
-    return max(abs(edges[0]), abs(edges[-1]))
 
 
 def rounded(sums: Sequence[float | None], largest: float) -> list[float | None]:

@@ -22,7 +22,10 @@ from .tables import Column
 
 
 class Cutting:
-    """`cuts` has the first cells of each table's runs, or None for a table that isn't told."""
+    """`cuts` has the first cells of each table's runs, or None for a table that isn't told.
+
+    With a `min_count` of 0, as under noise, all tables are told whole, whatever the rows are.
+    """
 
     def __init__(
         self,
@@ -88,6 +91,10 @@ class Cutting:
         earlier = None if self._within is None else self._within.cuts.get(key)
         given = [*limits, *([] if earlier is None else [earlier])]
         return reduce(np.intersect1d, given) if given else None
+
+    def has_some(self, lines: Array) -> bool:
+        """Whether there are rows to tell of. Without a floor that isn't asked: it tells of rows."""
+        return self.min_count == 0 or bool(lines.any())
 
     def is_safe(self, counts: Lines) -> bool:
         """Every count is 0 or at least `min_count`."""

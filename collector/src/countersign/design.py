@@ -12,16 +12,21 @@ from .tables import LATER, Column
 
 @dataclass(frozen=True)
 class Design(Scheme):
-    """A scheme with its decision threshold: what counters and releases go by."""
+    """A scheme with its decision threshold: what counters and releases go by.
+
+    With noise (`noised`) sums are counted in whole steps, nothing is merged, and no means are told.
+    """
 
     threshold: float | None = None
+    noised: bool = False
 
     @classmethod
     def of(cls, source: Baseline | Plan) -> "Design":
         """The design of a baseline or plan."""
-        scheme = Scheme.of(source)
+        scheme, noised = Scheme.of(source), source.privacy.mechanism != "none"
+        maps = () if noised else scheme.maps
         return cls(
-            scheme.columns, scheme.slices, scheme.maps, scheme.decides, threshold=source.threshold
+            scheme.columns, scheme.slices, maps, scheme.decides, source.threshold, noised=noised
         )
 
     @property

@@ -32,7 +32,7 @@ key ids and loose base64 are refused.
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -118,10 +118,18 @@ def verify(envelope: Envelope, keys: Iterable[Ed25519PublicKey]) -> bytes:
 
     Signatures of other keys are ignored. One of a given key that does not verify is a refusal.
     """
+    body, signers = verified(envelope, keys)
+    if not signers:
+        raise Refused("envelope.unsigned", "No enrolled key signed this statement.", "$.signatures")
+    return body
+
+
+def verified(envelope: Envelope, keys: Iterable[Ed25519PublicKey]) -> tuple[bytes, set[str]]:
+    """The statement's bytes, and the ids of the given keys that signed them: perhaps none."""
     known = {keyid(key): key for key in keys}
     body = _decoded(envelope.payload, "$.payload")
     message = pae(envelope.payload_type, body)
-    verified = False
+    signers = set()
     for i, signature in enumerate(envelope.signatures):
         if signature.keyid in known:
             path = f"$.signatures[{i}].sig"
@@ -133,10 +141,22 @@ def verify(envelope: Envelope, keys: Iterable[Ed25519PublicKey]) -> bytes:
                     "The signature does not belong to this key and these bytes.",
                     path,
                 ) from None
-            verified = True
-    if not verified:
-        raise Refused("envelope.unsigned", "No enrolled key signed this statement.", "$.signatures")
-    return body
+            signers.add(signature.keyid)
+    return body, signers
+
+
+def payload_of(envelope: Envelope) -> bytes:
+    """The statement's bytes, not verified: for envelopes that were verified before."""
+    return _decoded(envelope.payload, "$.payload")
+
+
+def joined(envelopes: Sequence[Envelope]) -> Envelope:
+    """One envelope with all signatures of envelopes of the same statement."""
+    first = envelopes[0]
+    if any((e.payload, e.payload_type) != (first.payload, first.payload_type) for e in envelopes):
+        raise ValueError("the envelopes hold different statements")
+    signatures = [signature for envelope in envelopes for signature in envelope.signatures]
+    return Envelope(payload=first.payload, payload_type=first.payload_type, signatures=signatures)
 
 
 def _base64(data: bytes) -> str:

@@ -8,7 +8,8 @@ the error,). By group the same, under ("errors", name) and so on, with the group
 import numpy as np
 
 from .batch import Batch, Floats, Key, Tables, tabulate
-from .columns import largest_of, room_of, rounded
+from .cell_checks import largest_of
+from .columns import room_of, rounded
 from .cutting import Cutting
 from .design import Design
 from .frames import Array
@@ -35,7 +36,9 @@ def count_errors(batch: Batch, design: Design) -> Tables:
     known = np.flatnonzero(~np.isnan(errors))
     errors = errors[known]
     cut = np.clip(errors, design.error.edges[0], design.error.edges[-1])
-    weights = [cut, np.abs(cut), cut**2]
+    largest = largest_of(design.error)
+    weights = [batch.summands(cut, largest), batch.summands(np.abs(cut), largest)]
+    weights.append(batch.summands(cut**2, largest**2))
     by_score = [(batch.cells(design.score)[known], design.score.size)]
     by_error = [(batch.reader.bins[design.error.name].cells(errors), design.error.size)]
     tables: Tables = {}
@@ -50,10 +53,12 @@ def count_errors(batch: Batch, design: Design) -> Tables:
 
 def cut_errors(cutting: Cutting, design: Design) -> None:
     """Cut rows by score within the score's cuts, and rows by error by themselves."""
-    if design.error is None or design.score is None or not cutting.lines("errors").any():
+    if design.error is None or design.score is None:
+        return
+    if not cutting.has_some(cutting.lines("errors")):
         return
     score_cuts = cutting.starts("column", design.score.name)
-    largest = largest_of(design.error.edges)
+    largest = largest_of(design.error)
     room = room_of(largest, largest, largest**2)
     by_score = cutting.cut(("errors",), _lines(cutting), score_cuts, room=room)
     by_error = cutting.cut(("error cells",), cutting.lines_and_steps("error cells")[:, None])
@@ -108,7 +113,7 @@ def tell_errors(
     """One part's errors, and by group; None where there are too few to tell."""
     if design.error is None or cutting.cuts.get(("errors",)) is None:
         return None, {}
-    tables, edges = cutting.parts[part].tables, design.error.edges
+    tables, error = cutting.parts[part].tables, design.error
     groups: dict[str, dict[str, ErrorTable | None]] = {}
     for column in design.groups:
         raw = [tables[kind, column.name] for kind in KINDS]
@@ -116,15 +121,15 @@ def tell_errors(
         for cell in cutting.told_groups("error cells", column.name):
             token = column.tokens[cell - column.first_value]
             own = [table[cell] for table in raw]
-            groups[column.name][token] = _table(cutting, own, edges, column, cell)
+            groups[column.name][token] = _table(cutting, own, error, column, cell)
     raw = [tables[(kind,)] for kind in KINDS]
-    return _table(cutting, raw, edges), groups
+    return _table(cutting, raw, error), groups
 
 
 def _table(
     cutting: Cutting,
     raw: list[Array],
-    edges: list[float],
+    error: Column,
     column: Column | None = None,
     cell: int = 0,
 ) -> ErrorTable:
@@ -132,7 +137,7 @@ def _table(
     rows, sums, cells = raw
     about = () if column is None else (column.name, str(cell))
     starts = cutting.starts("errors", *about)
-    largest = largest_of(edges)
+    largest = largest_of(error)
     told = [
         rounded(runs(line, starts), bound)
         for line, bound in zip(sums, (largest, largest, largest**2), strict=True)

@@ -5,7 +5,7 @@ Needs pyarrow (`pip install 'countersign[tables]'`).
 
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,12 +19,15 @@ BLOCK_BYTES = 8 * 1024 * 1024
 PATIENCE = 2.0  # seconds before progress is shown
 
 
-def read_batches(path: Path, texts: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-    """The file's rows. A CSV file's columns named in `texts` are read as text, such as "007"."""
+IsText = Callable[[str], bool]  # whether a CSV file's column is read as text, such as "007"
+
+
+def read_batches(path: Path, is_text: IsText = lambda _: False) -> Iterator[pa.RecordBatch]:
+    """The file's rows."""
     if not path.is_file():
         raise Refused("file.missing", "There is no such file.")
     try:
-        yield from _csv(path, texts) if path.suffix.lower() == ".csv" else _parquet(path)
+        yield from _csv(path, is_text) if path.suffix.lower() == ".csv" else _parquet(path)
     except pa.ArrowInvalid:  # its message quotes the file's content
         raise Refused(
             "file.unreadable",
@@ -44,12 +47,12 @@ def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
         progress.end()
 
 
-def _csv(path: Path, texts: Collection[str]) -> Iterator[pa.RecordBatch]:
+def _csv(path: Path, is_text: IsText) -> Iterator[pa.RecordBatch]:
     """Types are judged from the first block; whole numbers are read as numbers with a fraction."""
     reading = pa.csv.ReadOptions(block_size=BLOCK_BYTES)
     options = pa.csv.ConvertOptions(strings_can_be_null=True)
     with pa.csv.open_csv(path, reading, convert_options=options) as first:
-        options.column_types = {f.name: _lasting_type(f, texts) for f in first.schema}
+        options.column_types = {f.name: _lasting_type(f, is_text) for f in first.schema}
     with pa.OSFile(str(path)) as raw:
         progress = _Progress(raw.size())
         with pa.csv.open_csv(raw, reading, convert_options=options) as file:
@@ -59,9 +62,9 @@ def _csv(path: Path, texts: Collection[str]) -> Iterator[pa.RecordBatch]:
         progress.end()
 
 
-def _lasting_type(field: pa.Field, texts: Collection[str]) -> pa.DataType:
+def _lasting_type(field: pa.Field, is_text: IsText) -> pa.DataType:
     """A type that later blocks won't contradict."""
-    if field.name in texts or pa.types.is_null(field.type) or pa.types.is_string(field.type):
+    if is_text(field.name) or pa.types.is_null(field.type) or pa.types.is_string(field.type):
         return pa.dictionary(pa.int32(), pa.string())
     return pa.float64() if pa.types.is_integer(field.type) else field.type
 

@@ -51,7 +51,7 @@ def names_in(batch: Any) -> list[str]:
 def read_columns(batch: Any, names: Sequence[str]) -> tuple[int, dict[str, Data]]:
     """The number of rows, and those of the named columns that the batch has."""
     present = set(names_in(batch))
-    columns = {name: read_column(_pick(batch, name)) for name in names if name in present}
+    columns = {name: read_column(pick(batch, name)) for name in names if name in present}
     if not columns:
         raise Refused("batch.columns", "The rows have none of the plan's columns.")
     lengths = {len(column) for column in columns.values()}
@@ -60,7 +60,8 @@ def read_columns(batch: Any, names: Sequence[str]) -> tuple[int, dict[str, Data]
     return lengths.pop(), columns
 
 
-def _pick(batch: Any, name: str) -> Any:
+def pick(batch: Any, name: str) -> Any:
+    """One column of the batch, as it is there."""
     return batch.column(name) if hasattr(batch, "column_names") else batch[name]
 
 

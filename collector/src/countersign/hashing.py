@@ -34,9 +34,14 @@ DOMAIN = "countersign token v1"
 
 def token_of(key: bytes, model: str, column: str, text: str) -> str:
     """The category's token: 32 hexadecimal digits."""
-    parts = (part.encode("utf-8", "surrogatepass") for part in (DOMAIN, model, column, text))
+    return keyed(key, DOMAIN, model, column, text)[:16].hex()
+
+
+def keyed(key: bytes, *texts: str) -> bytes:
+    """HMAC-SHA-256 of texts that can't be shifted into one another; the first names the purpose."""
+    parts = (text.encode("utf-8", "surrogatepass") for text in texts)
     message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hmac.digest(key, message, "sha256")[:16].hex()
+    return hmac.digest(key, message, "sha256")
 
 
 def text_of(value: Any) -> Text:

@@ -94,8 +94,12 @@ class Home:
         """A collector under the newest plan; `options` as of `Collector`."""
         if self.sender.waiting():  # an earlier process ended before it could send
             self.sender.start()
-        options = {"key": self.hashing_key, "memory": self.sender.memory, **options}
-        return Collector(self.plan(model, version), **options)
+        given: dict[str, Any] = {
+            "key": self.hashing_key,
+            "memory": self.sender.memory,
+            "newest": lambda: self.plan(model, version),
+        }
+        return Collector(self.plan(model, version), **given | options)
 
     def send(self, payload: bytes) -> None:
         """Sign a statement, keep it on disk, and send it from a thread. Doesn't wait."""

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from .aliases import Aliases
 from .statement import Refused
 from .tables import LATER, ColumnName, Role, Worth
 from .templates import load
@@ -32,6 +33,7 @@ class Recipe:
     prediction and the outcome. `slices` are columns, or pairs of them, whose parts are watched.
     `multivariate` names numeric columns whose correlations are watched. `template` says what kind
     of model this is, `worth` what its decisions are worth. `seed` draws the embeddings' features.
+    With `aliases`, keyed tokens stand for the columns' names.
     """
 
     model: str
@@ -46,11 +48,12 @@ class Recipe:
     revision: int = 1
     joined: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Mapping[str, Any] = field(default_factory=dict)
-    slices: Sequence[str | tuple[str, str]] = ()
+    slices: Sequence[str | Sequence[str]] = ()
     multivariate: Sequence[str] = ()
     template: str | None = None
     worth: Worth | Mapping[str, Any] | None = None
     seed: int = 0
+    aliases: bool = False
 
     def __post_init__(self) -> None:
         if not set(self.roles.values()) <= set(ROLES):
@@ -114,6 +117,22 @@ class Recipe:
             and fuller.role(name) not in UNSLICED | {"ignore", EMBEDDING}
         ]
         return replace(fuller, slices=[*self.slices, *more])
+
+    def under(self, names: Aliases) -> "Recipe":
+        """The same about columns that have their aliases already."""
+        return replace(
+            self,
+            aliases=False,
+            roles=names.keys_of(self.roles),
+            classes=names.keys_of(self.classes),
+            joined={names[n]: [names[part] for part in of] for n, of in self.joined.items()},
+            slices=[
+                names[one] if isinstance(one, str) else [names[name] for name in one]
+                for one in self.slices
+            ],
+            multivariate=[names[name] for name in self.multivariate],
+            time=None if self.time is None else names[self.time],
+        )
 
     def role(self, name: str) -> str:
         """What a column is."""

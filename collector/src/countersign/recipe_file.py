@@ -39,6 +39,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     template: str | None = None
     worth: dict[str, str | float] | None = None
     seed: int | None = None
+    aliases: bool = False
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:

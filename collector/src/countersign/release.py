@@ -36,9 +36,9 @@ from .tables import LATER, Column, Labels, Tally
 class Release:
     """Cuts the tables of some parts of the same rows alike, nested in an earlier release's cuts.
 
-    Each part has no rows or at least `min_count`. A cut at the decision threshold is kept wherever
-    it can be. A single part's labels are cut such that none of those told of it `earlier`,
-    subtracted, gives a small count.
+    Each part has no rows or at least `min_count`; with a `min_count` of 0 nothing is merged. A cut
+    at the decision threshold is kept wherever it can be. A single part's labels are cut such that
+    none of those told of it `earlier`, subtracted, gives a small count.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ def cut_labels(cutting: Cutting, design: Design) -> None:
         return
     lines = cutting.lines_and_steps("score")[:, KNOWN]
     score_cuts = cutting.starts("column", design.score.name)
-    if not lines.any():
+    if not cutting.has_some(lines):
         return
     starts = cutting.cut(("labels",), lines, score_cuts, prefer=design.decision)
     for column in design.groups if starts is not None else []:

@@ -2,7 +2,7 @@
 
     spool/<time>-<digest>.statement      waits: a line with the address, then the envelope
     refused/<time>-<digest>.statement    was refused for good, with its .problem.json beside it
-    labels/                              see `countersign.revisions`
+    labels/                              see `countersign.revisions` and `countersign.drawn`
     receipts.jsonl                       digest and audit entry of everything that was accepted
 
 A statement is on disk (written, synced, renamed) before the first attempt, so that neither a kill
@@ -34,6 +34,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from . import dsse
+from .drawn import is_noised, note_draw
 from .rest import Answer, Unreachable, request
 from .revisions import note_revision
 from .statement import PREDICATE_TYPES, Baseline, Event, Outcomes, Refused, Window, digest_of
@@ -89,13 +90,17 @@ class Sender:
     def put(self, payload: bytes) -> Path:
         """Sign a statement and keep it for sending.
 
-        Raises `Refused` when the spool is full, or when labels differ by too few from earlier ones.
+        Raises `Refused` when the spool is full, when labels differ by too few from earlier ones, or
+        when noise was drawn for the same before.
         """
         waiting = self.waiting()
         if len(waiting) >= MOST_WAITING or sum(_size(p) for p in waiting) > MOST_BYTES:
             raise Refused("spool.full", "Too many statements wait: the appliance doesn't answer.")
-        line = _first_line(payload)
-        if line == ADDRESS[PREDICATE_TYPES[Outcomes]]:
+        statement = json.loads(payload)
+        line = _first_line(statement)
+        if is_noised(statement):
+            note_draw(self.memory / "drawn", payload)
+        elif line == ADDRESS[PREDICATE_TYPES[Outcomes]]:
             note_revision(self.memory, payload)
         content = line.encode() + b"\n" + dsse.sign(payload, self._key)
         name = f"{time.time_ns():020d}-{digest_of(payload)}.statement"
@@ -201,9 +206,8 @@ class Sender:
             old.with_suffix(".problem.json").unlink(missing_ok=True)
 
 
-def _first_line(payload: bytes) -> str:
+def _first_line(statement: dict[str, Any]) -> str:
     """Where a statement goes, by its predicate type; and the end of a shard's window."""
-    statement = json.loads(payload)
     address = ADDRESS[statement["predicateType"]].format(name=statement["subject"][0]["name"])
     predicate = statement["predicate"]
     return f"{address} {predicate['end']}" if predicate.get("shards", 1) > 1 else address

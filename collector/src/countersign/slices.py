@@ -21,7 +21,8 @@ import numpy as np
 
 from .batch import Batch, Key, Tables, tabulate
 from .binning import Cells
-from .columns import largest_of, room_of, rounded
+from .cell_checks import largest_of
+from .columns import room_of, rounded
 from .crossing import crossed_runs, cut_product, uncross
 from .cutting import Cutting
 from .design import Design
@@ -57,6 +58,7 @@ def count_slices(batch: Batch, design: Design) -> Tables:
         errors = errors_of(batch, design)
         known = np.flatnonzero(~np.isnan(errors))
         loss = np.abs(np.clip(errors, design.error.edges[0], design.error.edges[-1]))[known]
+        loss = batch.summands(loss, largest_of(design.error))
         for i, one in enumerate(design.slices):
             axes = _axes(batch, design, one, known)
             tables["slice loss", str(i)] = tabulate(axes, [loss])[..., 0, :]
@@ -112,11 +114,11 @@ def _cut(cutting: Cutting, design: Design, own: Family, whole: Family | None = N
     measures = slice(None) if design.decides else slice(1)
     room: tuple[float, ...] = ()
     if design.error is not None and own is LABELLED:
-        room = room_of(largest_of(design.error.edges))
+        room = room_of(largest_of(design.error))
     for name in _sliced(design):
         limit = cutting.cuts.get(("column" if whole is None else whole.columns, name))
         lines = cutting.lines_and_steps(own.columns, name)[:, measures]
-        if limit is not None and lines.any():
+        if limit is not None and cutting.has_some(lines):
             cutting.cut((own.columns, name), lines, limit, _starts_on(design, name))
     for i, one in enumerate(design.slices):
         key = (own.slices, str(i))
@@ -221,7 +223,7 @@ def _tell(
     counts, loss = tables[family.slices, str(number)], None
     if design.error is not None and family is LABELLED:
         sums = crossed_runs(tables["slice loss", str(number)], starts)
-        loss = rounded(sums, largest_of(design.error.edges))
+        loss = rounded(sums, largest_of(design.error))
     return SliceTable(
         rows=crossed_runs(counts.sum(axis=-1), starts),
         hits=crossed_runs(counts[..., 1], starts) if design.decides else None,

@@ -8,7 +8,8 @@ Every upload is an in-toto Statement v1 in UTF-8 JSON:
      "predicate": {...}}
 
 The predicate is one of the structs below: `Baseline`, `Window`, `Outcomes`, `Event`, or, in the
-other direction, `Plan`; `tables` says what they count. It travels inside a DSSE envelope signed by
+other direction, `Plan`; `tables` says what they count. People's `Decision` and `Agreement` are in
+`approval`. It travels inside a DSSE envelope signed by
 an enrolled Ed25519 key, or as it is with a bearer token. The identity of an upload is the SHA-256
 of the statement's bytes.
 
@@ -31,6 +32,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from .approval import Agreement, Decision
 from .tables import (
     MAX_COLUMNS,
     MAX_SLICES,
@@ -151,14 +153,15 @@ class Event(Wire, frozen=True, kw_only=True, omit_defaults=True):
     reference: Digest | None = None
 
 
-Predicate = Baseline | Plan | Window | Outcomes | Event
-P = TypeVar("P", Baseline, Plan, Window, Outcomes, Event)
+Predicate = Baseline | Plan | Window | Outcomes | Event | Agreement | Decision
+P = TypeVar("P", Baseline, Plan, Window, Outcomes, Event, Agreement, Decision)
+W = TypeVar("W", bound=Wire)
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPES: dict[type[Predicate], str] = {
     kind: f"urn:countersign:{kind.__name__.lower()}:v1"
-    for kind in (Baseline, Plan, Window, Outcomes, Event)
+    for kind in (Baseline, Plan, Window, Outcomes, Event, Agreement, Decision)
 }
 
 
@@ -189,15 +192,16 @@ def digest_of(payload: bytes) -> str:
 
 def encode(predicate: Predicate, version_digest: str) -> bytes:
     """The statement's bytes. Equal predicates always give equal bytes."""
+    name = f"{predicate.model}/{predicate.version}"
+    return encode_as(PREDICATE_TYPES[type(predicate)], predicate, name, version_digest)
+
+
+def encode_as(predicate_type: str, predicate: Wire, name: str, version_digest: str) -> bytes:
+    """The bytes of a statement about a version (`name` is model/version), of any type."""
     statement = {
         "_type": STATEMENT_TYPE,
-        "subject": [
-            {
-                "name": f"{predicate.model}/{predicate.version}",
-                "digest": {"sha256": version_digest},
-            }
-        ],
-        "predicateType": PREDICATE_TYPES[type(predicate)],
+        "subject": [{"name": name, "digest": {"sha256": version_digest}}],
+        "predicateType": predicate_type,
         "predicate": predicate,
     }
     return msgspec.json.encode(statement, order="deterministic")
@@ -205,24 +209,7 @@ def encode(predicate: Predicate, version_digest: str) -> bytes:
 
 def decode(payload: bytes, kind: type[P]) -> tuple[Subject, P]:
     """Parse a statement strictly; raises `Refused` and nothing else, whatever the bytes."""
-    if len(payload) > MAX_BYTES:
-        raise Refused("statement.too_large", f"A statement has at most {MAX_BYTES} bytes.")
-    try:
-        statement = _STATEMENT.decode(payload)
-        if statement.predicate_type != PREDICATE_TYPES[kind]:
-            raise Refused(
-                "statement.wrong_kind",
-                f"This address takes statements of type {PREDICATE_TYPES[kind]}.",
-                "$.predicateType",
-            )
-        predicate: P = _PREDICATE[kind].decode(statement.predicate)
-    except msgspec.DecodeError as error:
-        detail, _, path = _without_content(str(error)).partition(" - at ")
-        raise Refused("statement.malformed", f"{detail}.", path.strip("`") or "$") from None
-    except (RecursionError, UnicodeDecodeError):
-        raise Refused("statement.malformed", "This is not plain UTF-8 JSON.") from None
-    _refuse_duplicate_keys(payload)
-    subject = statement.subject[0]
+    subject, predicate = decode_as(PREDICATE_TYPES[kind], payload, _PREDICATE[kind])
     if subject.name != f"{predicate.model}/{predicate.version}":
         raise Refused(
             "statement.wrong_subject",
@@ -230,6 +217,30 @@ def decode(payload: bytes, kind: type[P]) -> tuple[Subject, P]:
             "$.subject[0].name",
         )
     return subject, predicate
+
+
+def decode_as(
+    predicate_type: str, payload: bytes, decoder: msgspec.json.Decoder[W]
+) -> tuple[Subject, W]:
+    """A statement's subject and predicate, parsed strictly; raises `Refused` and nothing else."""
+    if len(payload) > MAX_BYTES:
+        raise Refused("statement.too_large", f"A statement has at most {MAX_BYTES} bytes.")
+    try:
+        statement = _STATEMENT.decode(payload)
+        if statement.predicate_type != predicate_type:
+            raise Refused(
+                "statement.wrong_kind",
+                f"This address takes statements of type {predicate_type}.",
+                "$.predicateType",
+            )
+        predicate = decoder.decode(statement.predicate)
+    except msgspec.DecodeError as error:
+        detail, _, path = _without_content(str(error)).partition(" - at ")
+        raise Refused("statement.malformed", f"{detail}.", path.strip("`") or "$") from None
+    except (RecursionError, UnicodeDecodeError):
+        raise Refused("statement.malformed", "This is not plain UTF-8 JSON.") from None
+    _refuse_duplicate_keys(payload)
+    return statement.subject[0], predicate
 
 
 def json_schema(kind: type[Predicate]) -> dict[str, Any]:

@@ -11,9 +11,13 @@ from .batch import Counted
 from .checks import check_outcomes, check_window
 from .counting import Counter
 from .design import Design
+from .noise import Noise
+from .noising import Noising
 from .release import Release
 from .revisions import About, earlier_labels, note_bands, refuse_less
 from .statement import Outcomes, Plan, Refused, Window, decode, digest_of, encode, moment
+from .subjects import Subjects
+from .table_checks import Scheme
 from .tables import Labels, Tally
 
 
@@ -29,9 +33,17 @@ class OpenPlan:
     def read(cls, payload: bytes) -> "OpenPlan":
         """From the bytes of the plan's statement."""
         subject, plan = decode(payload, Plan)
-        if plan.privacy.mechanism != "none":
-            raise Refused("privacy.mechanism_unknown", "This collector can't add noise.")
         return cls(plan, digest_of(payload), subject.digest["sha256"])
+
+    def counts_like(self, other: "OpenPlan") -> bool:
+        """Whether what was counted under one of the two plans can be told under the other."""
+        return _what_counts(self.plan) == _what_counts(other.plan)
+
+    def subjects(self, key: bytes, column: str | None) -> Subjects | None:
+        """What holds persons to the plan's bound, by the column with each row's person."""
+        if column in Scheme.of(self.plan).by_name:
+            raise Refused("noise.subject", "The column with each row's person is not counted.")
+        return Subjects.under(self.plan.privacy, column, key)
 
     def counter(self, key: bytes) -> Counter:
         """Counts what a window's statement needs."""
@@ -46,6 +58,12 @@ class OpenPlan:
                 "Labels need a score and an outcome, or a quality column, in the baseline.",
             )
         return Counter(design, self.plan.model, key)
+
+
+def _what_counts(plan: Plan) -> tuple[object, ...]:
+    privacy, noised = plan.privacy, plan.privacy.mechanism != "none"
+    bound = (privacy.unit, privacy.contribution) if noised else None
+    return plan.columns, plan.slices, plan.maps, plan.threshold, noised, bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +121,7 @@ def outcomes_statement(
     """
     plan = opened.plan
     told: list[Labels] = []
-    if memory is not None:
+    if memory is not None and plan.privacy.mechanism == "none":
         told = earlier_labels(memory, _about(opened, period))
         note_bands(memory, opened.digest, plan.slices)
     labels = _labels(opened, counted, told)
@@ -124,16 +142,15 @@ def outcomes_statement(
     return payload
 
 
-def _too_few(opened: OpenPlan, counted: Counted) -> bool:
-    return 0 < counted.rows < opened.plan.privacy.min_count
-
-
 def _tally(opened: OpenPlan, counted: Counted, *, means: bool) -> Tally:
     """Means are told once: those of nearly the same rows could be subtracted."""
-    if _too_few(opened, counted):
+    design, floor = Design.of(opened.plan).now, opened.plan.privacy.min_count
+    if design.noised:
+        [exact] = Release([counted], design, 0).tallies()
+        return Noising(design, Noise.of(opened.plan.privacy)).tally(exact)
+    if 0 < counted.rows < floor:
         return Tally(rows=None, columns={})
-    design = Design.of(opened.plan).now
-    [tally] = Release([counted], design, opened.plan.privacy.min_count).tallies()
+    [tally] = Release([counted], design, floor).tallies()
     return tally if means else msgspec.structs.replace(tally, maps={}, attributions=None)
 
 
@@ -144,8 +161,11 @@ def _about(opened: OpenPlan, period: Period) -> About:
 
 
 def _labels(opened: OpenPlan, counted: Counted, told: Sequence[Labels]) -> Labels:
-    if _too_few(opened, counted):
+    design, floor = Design.of(opened.plan).later, opened.plan.privacy.min_count
+    if design.noised:
+        [exact] = Release([counted], design, 0).labels()
+        return Noising(design, Noise.of(opened.plan.privacy)).labels(exact)
+    if 0 < counted.rows < floor:
         return Labels()
-    design = Design.of(opened.plan).later
-    [labels] = Release([counted], design, opened.plan.privacy.min_count, earlier=told).labels()
+    [labels] = Release([counted], design, floor, earlier=told).labels()
     return labels

@@ -28,6 +28,7 @@ is. Two come later: `outcome`, what was true, and `quality`, how good one answer
 out (NDCG@10 of a query, say).
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -79,6 +80,14 @@ LATER: frozenset[Role] = frozenset({"outcome", "quality"})  # known with the lab
 METERED: frozenset[Role] = frozenset(
     {"score", "class_score", "operational", "judge", "outlier", "quality"}
 )
+
+
+_ALIAS = re.compile(r"k[0-9a-f]{12}")
+
+
+def is_alias(name: str) -> bool:
+    """Whether a column's name is a keyed alias, see `countersign.aliases`."""
+    return _ALIAS.fullmatch(name) is not None
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

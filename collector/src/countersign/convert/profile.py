@@ -1,10 +1,11 @@
 """What a profile of another tool says of each column, and how sure it is of that."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..aliases import Aliases
 from ..binning import Floats
 
 MOST_ERROR = 0.015  # of the rows: less surely than this, nothing counts as known
@@ -52,6 +53,10 @@ class Profile:
     rows: int
     columns: Mapping[str, Told]
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def under(self, names: Aliases) -> "Profile":
+        """The same with the columns under their planned names."""
+        return replace(self, columns=names.keys_of(self.columns))
 
 
 def from_buckets(buckets: Sequence[tuple[float, float, float]], error: float = 0.0) -> Numbers:

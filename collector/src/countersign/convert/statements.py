@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from ..aliases import Aliases
 from ..baseline import season_of
 from ..checks import KINDS_OF_ROLE, check_baseline, check_columns, check_window
 from ..hashing import token_of
@@ -33,6 +34,9 @@ def baseline_of(profile: Profile, recipe: Recipe) -> Converted:
     `convert.column` for columns that the profile knows too little of.
     """
     recipe = recipe.with_template(list(profile.columns))
+    if recipe.aliases:
+        aliases = Aliases(recipe.key, recipe.model)
+        return baseline_of(profile.under(aliases), recipe.under(aliases))
     _refuse_what_needs_rows(recipe)
     if set(recipe.roles) - set(profile.columns):
         raise Refused("baseline.role", "A role is given to a column that the profile lacks.")
@@ -65,7 +69,14 @@ def window_of(
 ) -> Converted:
     """The window of a profile, under a plan. Raises `Refused` (`convert.column`)."""
     plan = opened.plan
+    if plan.privacy.mechanism != "none":
+        raise Refused(
+            "convert.noise",
+            "One row can change all counts of a profile, so no noise of the plan's could hide it: "
+            "count the rows.",
+        )
     columns = [column for column in plan.columns if column.role not in LATER]
+    profile = profile.under(Aliases(key, plan.model, {column.name for column in plan.columns}))
     floor = plan.privacy.min_count
     tally = Tally(rows=None, columns={})
     if not 0 < profile.rows < floor:

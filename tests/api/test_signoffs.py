@@ -1,0 +1,80 @@
+"""Sign-offs by REST: a pipeline asks, whoever holds a key decides, everybody with a token reads."""
+
+import json
+
+import pytest
+
+from governance.models import Developer, SignOff, Version
+from tests.builders import MODEL, VERSION
+from tests.cast import Role
+from tests.signoff.cast import Signer, signer
+
+from .conftest import Caller, refused, with_token
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = f"/versions/{MODEL}/{VERSION}/sign-offs"
+REASON = {"reason": "Nightly training."}
+
+
+@pytest.fixture
+def vera(db: None) -> Signer:
+    return signer("vera", Role.VALIDATOR)
+
+
+@pytest.fixture
+def paul(db: None) -> Signer:
+    return signer("paul", Role.APPROVER)
+
+
+@pytest.fixture
+def asked(ada: Caller, loans: str, vera: Signer, paul: Signer) -> SignOff:
+    """Ada's pipeline has asked; Dora developed the version."""
+    Developer.objects.create(version=Version.objects.get(), name="dora")
+    assert ada.post(ADDRESS, REASON).status_code == 201
+    return SignOff.objects.get()
+
+
+def handed_in(envelopes: tuple[bytes, bytes]) -> dict[str, object]:
+    decision, agreement = envelopes
+    return {"decision": json.loads(decision), "agreement": agreement and json.loads(agreement)}
+
+
+def test_the_evidence_is_what_the_appliance_holds(asked: SignOff) -> None:
+    evidence = json.loads(bytes(asked.evidence))
+    assert evidence["version"]["sha256"] == asked.version.digest
+    assert len(evidence["baseline"]["sha256"]) == len(evidence["plan"]) == 64
+    assert (evidence["windows"], evidence["incidents"]) == ([], [])
+
+
+def test_from_a_pipelines_request_to_an_approval(
+    ada: Caller, eve: Caller, asked: SignOff, vera: Signer, paul: Signer
+) -> None:
+    told = ada.get(f"/sign-offs/{asked.identity}").json()
+    assert (told["status"], told["quorum"], told["approvals"]) == ("waiting", 2, 0)
+    assert told["evidence"].encode() == bytes(asked.evidence)
+    for each, status in ((vera, "waiting"), (paul, "approved")):
+        answer = eve.post("/decisions", handed_in(each.signed(asked)))
+        assert (answer.status_code, answer.json()["status"]) == (201, status)
+    assert [line["status"] for line in ada.get("/sign-offs?status=approved").json()] == ["approved"]
+    assert ada.get("/sign-offs?status=waiting").json() == []
+
+
+def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera: Signer) -> None:
+    refused(ada.post(ADDRESS, REASON), 409, "signoff.waiting")
+    refused(ada.post(ADDRESS, {"reason": ""}), 422, "request.malformed")
+    refused(ada.post("/versions/loans/9/sign-offs", REASON), 404, "version.unknown")
+    refused(ada.get("/sign-offs/" + "0" * 32), 404, "signoff.unknown")
+    refused(ada.get("/sign-offs?status=lost"), 422, "request.malformed")
+    refused(eve.get("/sign-offs"), 401, "credential.missing")
+    refused(with_token("upload").post(ADDRESS, REASON), 403, "credential.scope")
+    refused(with_token("upload").get("/sign-offs"), 403, "credential.scope")
+    refused(eve.post("/decisions", {"decision": 1}), 422, "request.malformed")
+    signed = handed_in(vera.signed(asked))
+    refused(eve.post("/decisions", signed | {"agreement": None}), 422, "signoff.agreement")
+    assert eve.post("/decisions", signed).status_code == 201
+    refused(eve.post("/decisions", signed), 409, "signoff.replayed")
+
+
+def test_a_pipeline_cannot_ask_without_developers(ada: Caller, loans: str) -> None:
+    refused(ada.post(ADDRESS, REASON), 422, "signoff.no_developer")
