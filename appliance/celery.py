@@ -72,6 +72,11 @@ app.conf.update(
             "schedule": 1.0,
             "options": {"expires": 5},
         },
+        "ask the witnesses": {
+            "task": "governance.jobs.ask_witnesses",
+            "schedule": 10.0,
+            "options": {"expires": 20},
+        },
         "find what a crash left": {
             "task": "detectors.jobs.sweep",
             "schedule": 15.0,

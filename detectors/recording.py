@@ -180,6 +180,7 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
         )
         policy = policies.in_force(window.baseline.version.model)
         opened = incidents.weigh(result.findings, occasion, policy, causes=result.causes)
+        incidents.note_quiet(occasion)
         entries.record(
             "window.examined",
             actor=incidents.SYSTEM,

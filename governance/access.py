@@ -45,15 +45,18 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
+    "witness.manage": ADMINISTRATOR,
     "account.manage": ADMINISTRATOR,
 }
 BY_ADMINISTRATORS = frozenset(
-    {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see"}
+    {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see", "witness.manage"}
 )
 # Who signs or sets policy logs in with a second factor, and so does an administrator.
 WITH_SECOND_FACTOR = frozenset({Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR})
 # About all units at once: whoever holds the role in some units only may not.
-ORGANISATION_WIDE = frozenset({"refusal.see", "log.see", "log.export", "sender.manage"})
+ORGANISATION_WIDE = frozenset(
+    {"refusal.see", "log.see", "log.export", "sender.manage", "witness.manage"}
+)
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -113,3 +116,12 @@ def actions_of(person: Person) -> frozenset[str]:
         if roles & (everywhere if action in ORGANISATION_WIDE else somewhere)
     }
     return frozenset(by_role | (BY_ADMINISTRATORS if person.is_superuser else set()))
+
+
+def people_who_may(action: str, model: Model | None = None) -> QuerySet[User]:
+    """The people who may do `action` by a role, with the model or (None) anywhere; by name."""
+    held = Membership.objects.filter(role__in=ROLES_OF[action])
+    if model is not None:
+        held = held.filter(business_unit__in=[EVERYWHERE, model.business_unit])
+    rows = User.objects.filter(is_active=True, pk__in=held.values("user"))
+    return rows.order_by("username")

@@ -11,6 +11,7 @@ records are kept (21 CFR 11.50, SR 26-2, EU AI Act Art. 18 and 19), which GDPR A
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -28,8 +29,11 @@ from governance.models import Membership, OneTimeToken
 
 WHERE = ("governance", "detectors")  # apps whose texts people write
 SHORTEST = 150  # a column that takes so many characters takes free text, not an identifier
-NAMES = {"sender.name", "token.name"}  # shorter, and yet written by people
-LOG = {"entry", "content"}  # the log erases its contents itself, and nothing else
+NAMES = {"sender.name", "token.name", "event.label", "approverkey.label"}  # shorter, and yet free
+VALUES = {"change": ("before", "after")}  # JSON in which people's texts stand among others
+LOG = {"entry", "content", "checkpoint", "witness", "cosignature"}  # whose contents it erases
+MADE_HERE = {"incident", "sighting"}  # sentences about columns, not about people
+SIGNED = {"signoff", "signoffdecision", "signoffsummary"}  # kept as they were signed
 ACTOR = "actor"
 INSTEAD = "erased person"
 REPLACE = "regexp_replace"
@@ -71,6 +75,7 @@ def erase(person: User, *, by: User) -> None:
         for model, name in _free_texts():
             value = Func(F(name), Value(pattern), Value(INSTEAD), Value("gi"), function=REPLACE)
             _matching(model, name, pattern).update(**{name: value})
+        _erase_in_values(pattern)
         for entry in entries.naming(pattern, actor_of(person)):
             entries.erase_content(entry, actor=actor_of(by))
         _forget_account(person)
@@ -96,6 +101,30 @@ def _pattern(person: User) -> str:
     return rf"(?<!\w)({'|'.join(longest_first)})(?!\w)"
 
 
+def _erase_in_values(pattern: str) -> None:
+    for label, names in VALUES.items():
+        model = apps.get_model("governance", label)
+        for name in names:
+            for row in model._default_manager.filter(**{f"{name}__iregex": pattern}):
+                setattr(row, name, _without(getattr(row, name), pattern))
+                row.save(update_fields=[name])
+
+
+def _without(value: Any, pattern: str) -> Any:
+    """
+    >>> _without({"owner": "Ada", "tags": ["for ada"], "ada": 1}, "ada")
+    {'owner': 'erased person', 'tags': ['for erased person'], 'ada': 1}
+    """
+    match value:
+        case str():
+            return re.sub(pattern, INSTEAD, value, flags=re.IGNORECASE)
+        case list():
+            return [_without(each, pattern) for each in value]
+        case dict():
+            return {key: _without(each, pattern) for key, each in value.items()}
+    return value
+
+
 def _matching(model: type[models.Model], name: str, pattern: str) -> QuerySet[models.Model]:
     return model._default_manager.filter(**{f"{name}__iregex": pattern})
 
@@ -104,7 +133,7 @@ def _free_texts() -> Iterator[tuple[type[models.Model], str]]:
     """Every column in which people write as they like, whoever added it: (table, column)."""
     for label in WHERE:
         for model in apps.get_app_config(label).get_models():
-            if model._meta.model_name not in LOG:
+            if model._meta.model_name not in LOG | MADE_HERE | SIGNED:
                 names = [f.name for f in model._meta.get_fields() if _is_free(model, f)]
                 yield from ((model, name) for name in names)
 

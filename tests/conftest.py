@@ -24,7 +24,7 @@ from tests.platform.running import Appliance
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 GUARDED = (
     *("governance_entry", "governance_leaf", "governance_tilehash", "governance_checkpoint"),
-    *("governance_signoffdecision", "governance_signoffsummary"),
+    *("governance_cosignature", "governance_signoffdecision", "governance_signoffsummary"),
 )
 
 

@@ -16,14 +16,17 @@ router = Router(tags=["Statements"], auth=Bearer("upload", "read"))
 
 
 class SealedReceipt(Schema):
-    """`index`: the entry's place in the log; `proof`: that it is there, as a C2SP tlog-proof file.
+    """`recorded` is the log's entry as it was hashed: JSON that names the statement's digest.
 
-    Both are null until the log is sealed, a moment after the upload.
+    `index`: its place in the log; `proof`: that it is there, as a C2SP tlog-proof file under the
+    newest checkpoint that a witness has signed, or under the newest. Both are null until the log is
+    sealed, a moment after the upload. Keep the answer: it verifies offline.
     """
 
     digest: str
     kind: str
     entry: int
+    recorded: str
     received: datetime
     index: int | None
     proof: str | None
@@ -33,11 +36,13 @@ class SealedReceipt(Schema):
 def get_receipt(request: HttpRequest, digest: str) -> SealedReceipt:
     """The receipt of an accepted statement, by its SHA-256."""
     receipt = intake.find_receipt(digest)
-    proof = log.inclusion_proof(Entry(pk=receipt.entry))
+    entry = Entry.objects.get(pk=receipt.entry)
+    proof = log.inclusion_proof(entry)
     return SealedReceipt(
         digest=receipt.digest,
         kind=receipt.kind,
         entry=receipt.entry,
+        recorded=bytes(entry.body).decode(),
         received=receipt.received,
         index=note.parse_proof(proof.encode()).index if proof else None,
         proof=proof,

@@ -289,6 +289,26 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    # incidents, on their pages
+    "incident.resolved": (409, "Resolved already", "Read what the other person said."),
+    "incident.changed": (409, "Given to somebody already", "Look again, then decide."),
+    "incident.owner": (422, "May not handle it", "Choose somebody of the model's unit."),
+    "incident.snooze": (422, "Too long, or over", "Choose a day within the next 30."),
+    "incident.no_reason": (422, "Reason missing", "Say why, for the next reader."),
+    "incident.verdict": (422, "Not said what it was", "Choose what it was from the list."),
+    "silence.everything": (422, "Silence of everything", "Name a model, a column or a cause."),
+    "silence.no_reason": (422, "Reason missing", "Say why nobody is to be told."),
+    "silence.too_long": (
+        422,
+        "Silence without end",
+        "Let it end in time; renew it then.",
+    ),
+    # the log's proofs and its witnesses
+    "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),
+    "proof.size": (422, "No such sizes", "Ask for sizes up to the checkpoint's, smaller first."),
+    "witness.url": (422, "Not an address", "Give the address before /add-checkpoint."),
+    "witness.vkey": (422, "Not a witness's key", "Ask the witness for its verifier key."),
+    "witness.known": (409, "Asked already", "Remove the witness first, then add it again."),
     # sign-offs
     "signoff.unknown": (404, "Unknown request", "Check its identity on the page of sign-offs."),
     "signoff.none": (404, "Never signed off", "Ask for a sign-off of the version."),

@@ -7,43 +7,34 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from countersign.tables import Column
 from detectors.models import Measurement, Window
-from governance.access import demand, may, models_of
-from governance.incidents import AlreadyResolved, acknowledge_incident, resolve_incident
+from governance.access import may, models_of, people_who_may
+from governance.incidents import QUIET_AFTER
 from governance.models import Incident, IncidentStep
+from governance.severity import CERTAIN, LIKELY
+from governance.suggestions import suggest
 
 from . import plots, queries
 from .about import about
 from .charts import Backdrop, Chart
 from .doors import open_to
 from .history import NO_SERIES, Key, Series, series_of
+from .incident_forms import Assignment, Comment, Resolution, Snooze
 from .panels import cost
 from .panels.evidence import figures_of
-from .people import actor_of, names_of
+from .people import names_of
+from .sightings import children_of, held_back_by
 from .terms import MEANINGS, RATES, SEVERITIES, Term, detector, metric
 from .words import between, day, duration, in_unit, many
 
 AFTER = 20  # windows in the charts, at most, after the last that the incident is about
 CHARTED = 3  # findings
 STEPS = 40  # of the steps, the newest
-
-
-class Resolution(forms.Form):
-    """Why it is over."""
-
-    reason = forms.CharField(
-        max_length=2_000,
-        label="Why is it resolved?",
-        help_text="The next reader will want to know what it was and what was done.",
-        widget=forms.Textarea(attrs={"rows": 4}),
-        error_messages={"required": "Say why it is resolved."},
-    )
 
 
 @dataclass(frozen=True)
@@ -73,60 +64,37 @@ class Did:
 @open_to("model.see")
 def show(request: HttpRequest, number: int) -> HttpResponse:
     """The incident."""
-    return _page(request, _incident(request, number), Resolution())
+    return page(request, find_incident(request, number))
 
 
-@require_POST
-@open_to("incident.handle")
-def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
-    """ "I have it.\""""
-    acknowledge_incident(_handled(request, number), actor=actor_of(request))
-    return redirect("incident", number)
-
-
-@require_POST
-@open_to("incident.handle")
-def resolve(request: HttpRequest, number: int) -> HttpResponse:
-    """It is over, for a reason. Whoever comes second is told who was first."""
-    incident, form = _handled(request, number), Resolution(request.POST)
-    if not form.is_valid():
-        return _page(request, incident, form, status=422)
-    try:
-        resolve_incident(incident, actor=actor_of(request), reason=form.cleaned_data["reason"])
-    except AlreadyResolved:
-        messages.error(
-            request,
-            "Somebody resolved this incident before you. Their reason stands below; yours was not "
-            "recorded.",
-        )
-    return redirect("incident", number)
-
-
-def _incident(request: HttpRequest, number: int) -> Incident:
-    rows = Incident.objects.select_related("version__model")
+def find_incident(request: HttpRequest, number: int) -> Incident:
+    """The incident of that number among those that the person sees. Raises `Http404`."""
+    rows = Incident.objects.select_related("version__model", "owner")
     return get_object_or_404(rows, pk=number, version__model__in=models_of(request.user))
 
 
-def _handled(request: HttpRequest, number: int) -> Incident:
-    incident = _incident(request, number)
-    demand(request.user, "incident.handle", incident.version.model)
-    return incident
-
-
-def _page(
-    request: HttpRequest, incident: Incident, form: Resolution, status: int = 200
+def page(
+    request: HttpRequest, incident: Incident, form: forms.Form | None = None, status: int = 200
 ) -> HttpResponse:
+    """Everything about it; `form` is one that was not filled in well."""
     steps = list(incident.steps.order_by("-at", "-pk")[: STEPS + 1])
     names = names_of(step.actor for step in steps)
+    model = incident.version.model
     context = {
         "incident": incident,
-        "form": form,
-        "handles": may(request.user, "incident.handle", incident.version.model.business_unit),
+        "handles": may(request.user, "incident.handle", model.business_unit),
+        "forms": _forms(incident, form),
+        "given": form and form.prefix,
         "seen": [_seen(finding, incident.title) for finding in incident.findings],
+        "children": children_of(incident),
+        "held": held_back_by(incident),
+        "suggestions": suggest(incident.cause, incident.findings),
         "charts": _charts(incident),
         "cost": _cost(incident),
         "meaning": MEANINGS[incident.cause],
         "severity_meaning": SEVERITIES[incident.severity],
+        "why_so_severe": _why_so_severe(incident),
+        "recovery": _recovery(incident),
         "steps": [Did(step, names[step.actor]) for step in steps[:STEPS]],
         "more_steps": len(steps) > STEPS,
         "rules": _rules(incident.policy),
@@ -135,6 +103,41 @@ def _page(
         "last": day(incident.last_window),
     }
     return render(request, "incident.html", context, status=status)
+
+
+def _forms(incident: Incident, given: forms.Form | None) -> dict[str, forms.Form]:
+    """Every form by its name: the one that was filled in, the others fresh."""
+    people = people_who_may("incident.handle", incident.version.model)
+    now = {"owner": incident.owner, "due": incident.due_at.date(), "seen": incident.owner_id}
+    fresh: dict[str, forms.Form] = {
+        "resolve": Resolution(prefix="resolve"),
+        "assign": Assignment(prefix="assign", people=people, initial=now),
+        "snooze": Snooze(prefix="snooze"),
+        "comment": Comment(prefix="comment"),
+    }
+    return fresh | ({str(given.prefix): given} if given else {})
+
+
+def _why_so_severe(incident: Incident) -> str:
+    """What the worst of its findings rests on; empty for one from before this was kept."""
+    worst = incident.findings[0]
+    if "impact" not in worst:
+        return ""
+    tier = incident.version.model.tier
+    matters = f"tier {tier}" if tier else "a model without a tier, taken as tier 2"
+    sure = {
+        CERTAIN: "certain: the window shows it alone",
+        LIKELY: "likely: several windows together show it",
+    }[worst["certainty"]]
+    return f"Impact {worst['impact']}; {sure}; {matters}."
+
+
+def _recovery(incident: Incident) -> str:
+    """Whether it is over, as far as the windows say."""
+    if not incident.quiet_windows:
+        return "not yet"
+    quiet = f"quiet for {many(incident.quiet_windows, 'window')}"
+    return quiet if incident.quiet_windows >= QUIET_AFTER else f"{quiet} of {QUIET_AFTER}"
 
 
 def _seen(finding: dict[str, Any], title: str) -> Seen:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from countersign.tlog import tiles
 from governance.models.audit import Checkpoint, Leaf
 
-from .log import nodes
+from .log import nodes, note_of
 
 
 def paths(size: int) -> Iterator[str]:
@@ -22,7 +22,7 @@ def read(path: str, checkpoint: Checkpoint) -> bytes:
     A partial tile stays available after it has grown: its hashes never change.
     """
     if path == "checkpoint":
-        return checkpoint.note.encode()
+        return note_of(checkpoint).encode()
     level, tile = _tile(path)
     if tile.stop > tiles.nodes_at(tile.level, checkpoint.size):
         raise FileNotFoundError(path)

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from countersign.tlog import note, tiles, tree
-from governance.models.audit import Checkpoint, Entry, Leaf, Pending, TileHash
+from governance.models.audit import Checkpoint, Cosignature, Entry, Leaf, Pending, TileHash
 
 from . import keys, mark
 from .entries import record
@@ -72,19 +72,53 @@ def nodes(level: int, start: int, stop: int) -> list[bytes]:
     return hashes
 
 
+def note_of(checkpoint: Checkpoint) -> str:
+    """The checkpoint as it is served: the log's signature, and those of its witnesses."""
+    lines = checkpoint.cosignatures.order_by("pk").values_list("line", flat=True)
+    return checkpoint.note + "".join(lines)
+
+
 def inclusion_proof(entry: Entry) -> str | None:
     """A proof file (tlog-proof) that the entry is in the published log; None while it is not."""
-    checkpoint = published_checkpoint()
     leaf = Leaf.objects.filter(entry=entry).first()
-    if checkpoint is None or leaf is None or leaf.index >= checkpoint.size:
+    return None if leaf is None else proof_of(leaf.index)
+
+
+def proof_of(index: int) -> str | None:
+    """The proof file of the entry at a place in the log; None while there is none published.
+
+    Under the newest checkpoint that covers it and that a witness has signed; without one, under the
+    newest.
+    """
+    published = published_checkpoint()
+    if published is None or not 0 <= index < published.size:
         return None
-    hashes = tree.inclusion_proof(leaf.index, checkpoint.size, tiles.subtree_over(nodes))
-    return note.encode_proof(leaf.index, hashes, checkpoint.note)
+    checkpoint = witnessed_checkpoint(published, above=index) or published
+    hashes = tree.inclusion_proof(index, checkpoint.size, tiles.subtree_over(nodes))
+    return note.encode_proof(index, hashes, note_of(checkpoint))
+
+
+def witnessed_checkpoint(published: Checkpoint, above: int = 0) -> Checkpoint | None:
+    """The newest checkpoint of more than `above` entries, up to the published one, that another
+    party has signed too, under the log's name of today.
+    """
+    signed = Cosignature.objects.filter(
+        checkpoint__size__gt=above,
+        checkpoint__size__lte=published.size,
+        checkpoint__note__startswith=f"{origin_of(published)}\n",
+    ).select_related("checkpoint")
+    newest = signed.order_by("checkpoint_id").last()
+    return None if newest is None else newest.checkpoint
 
 
 def consistency_proof(old: int, new: int) -> list[bytes]:
     """Shows that the log of `new` entries begins with all `old` ones."""
     return tree.consistency_proof(old, new, tiles.subtree_over(nodes))
+
+
+def root_at(size: int) -> bytes:
+    """The root of the first `size` entries (at least 1)."""
+    return tiles.subtree_over(nodes)(0, size)
 
 
 def _seal_batch() -> int:

@@ -16,13 +16,21 @@ from django.db.models import Max, Subquery
 from django.db.models.functions import Coalesce
 
 from countersign.tlog import note, tiles, tree
-from governance.models.audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
+from governance.models.audit import (
+    Checkpoint,
+    Content,
+    Cosignature,
+    Entry,
+    Leaf,
+    Pending,
+    TileHash,
+)
 
 from . import keys
 from .entries import salted_digest
 from .log import LogRefused, origin_of, refuse_a_second_history
 
-GROWING = (Entry, Leaf, TileHash, Checkpoint)
+GROWING = (Entry, Leaf, TileHash, Checkpoint, Cosignature)
 CHUNK = 2_000
 
 
@@ -47,6 +55,7 @@ def check() -> Report:
     report.checkpoints = Checkpoint.objects.filter(size__lte=report.size).count()
     report.problems += _queue_problems()
     report.problems += _tree_problems(report.size)
+    report.problems += _witness_problems()
     report.problems += _content_problems()
     report.problems += _mark_problems(newest)
     report.problems += _trigger_problems()
@@ -129,6 +138,18 @@ def _checkpoint_problems(checkpoint: Checkpoint, root: bytes) -> Iterator[str]:
             note.open_checkpoint(checkpoint.note.encode(), [keys.verifier_key()])
     except note.NoteError as error:
         yield f"{name}: {error}"
+
+
+def _witness_problems() -> Iterator[str]:
+    """Witnesses' lines are theirs, over the very checkpoint."""
+    for signed in Cosignature.objects.select_related("checkpoint", "witness").iterator(CHUNK):
+        try:
+            text, _ = note.parse_note(signed.checkpoint.note.encode())
+            seconds = note.witnessed_at(text, signed.line, note.parse_vkey(signed.witness.vkey))
+        except note.NoteError:
+            seconds = None
+        if seconds is None or seconds != signed.at.timestamp():
+            yield f"the line of {signed.witness.name} under {signed.checkpoint} is not its own"
 
 
 def _content_problems() -> Iterator[str]:

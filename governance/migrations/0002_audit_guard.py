@@ -5,7 +5,13 @@ Statement triggers, so that a change of no row at all is refused too.
 
 from django.db import migrations
 
-GROWING = ("governance_entry", "governance_leaf", "governance_tilehash", "governance_checkpoint")
+GROWING = (
+    "governance_entry",
+    "governance_leaf",
+    "governance_tilehash",
+    "governance_checkpoint",
+    "governance_cosignature",
+)
 SHRINKING = ("governance_pending", "governance_content")
 
 FUNCTION = """

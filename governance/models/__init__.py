@@ -1,8 +1,8 @@
 """Every table of governance. History is never cascaded away: foreign keys protect."""
 
 from .access import Membership
-from .audit import Checkpoint, Content, Entry, Leaf, Pending, TileHash
-from .incidents import Incident, IncidentStep
+from .audit import Checkpoint, Content, Cosignature, Entry, Leaf, Pending, TileHash, Witness
+from .incidents import Incident, IncidentStep, Sighting, Silence
 from .ledger import Account, Loss
 from .policies import (
     BusinessUnit,
@@ -24,6 +24,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Content",
+    "Cosignature",
     "Dependency",
     "Deployment",
     "Developer",
@@ -46,10 +47,13 @@ __all__ = [
     "Requirement",
     "ReviewFinding",
     "Sender",
+    "Sighting",
     "SignOff",
     "SignOffDecision",
     "SignOffSummary",
+    "Silence",
     "TileHash",
     "Token",
     "Version",
+    "Witness",
 ]

@@ -90,3 +90,48 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+class Witness(models.Model):
+    """Another party's machine that is asked to sign checkpoints. `vkey` says whose word counts.
+
+    `due_at` is when it is asked next; `failures` in a row and the `problem` (a rule) of the last.
+    """
+
+    name = models.CharField(max_length=200)
+    url = models.URLField(max_length=500)
+    vkey = models.CharField(max_length=400)
+    added_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(auto_now_add=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vkey"], condition=Q(removed_at=None), name="witness_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Cosignature(models.Model):
+    """A witness's signature line under a checkpoint, verified; `at` is the time in it."""
+
+    checkpoint = models.ForeignKey(
+        Checkpoint, on_delete=models.PROTECT, related_name="cosignatures"
+    )
+    witness = models.ForeignKey(Witness, on_delete=models.PROTECT, related_name="cosignatures")
+    line = models.CharField(max_length=400)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["checkpoint", "witness"], name="cosigned_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.witness} under {self.checkpoint}"

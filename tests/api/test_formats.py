@@ -76,6 +76,8 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/outcomes",
         "/events",
         "/receipts/{digest}",
+        "/log/proofs/{index}",
+        "/log/consistency/{old}/{new}",
         "/incidents",
         "/refusals",
         "/models/{model}/privacy",

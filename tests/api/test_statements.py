@@ -277,7 +277,9 @@ def test_a_receipt_proves_the_entry_once_the_log_is_sealed(ada: Caller, loans: s
     receipt = ada.send("/windows", a_statement(a_window(loans))).json()
     address = f"/receipts/{receipt['digest']}"
     before = ada.get(address).json()
-    assert before == receipt | {"kind": "window", "index": None, "proof": None}
+    recorded = bytes(Entry.objects.get(pk=receipt["entry"]).body).decode()
+    unsealed = {"kind": "window", "recorded": recorded, "index": None, "proof": None}
+    assert before == receipt | unsealed
     log.seal()
     after = ada.get(address).json()
     assert after["index"] == Entry.objects.count() - 1

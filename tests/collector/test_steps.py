@@ -132,7 +132,7 @@ def revise(counted: Sequence[Any], design: Design) -> list[Labels | None]:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=seeds, size=sizes)
 def test_three_revisions_together_give_no_small_count(name, seed, size):
     case = CASES[name]

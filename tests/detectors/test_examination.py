@@ -12,7 +12,7 @@ from countersign.tables import Labels, LabelTable, Privacy, Span, Tally
 from detectors.learning.known import learn
 from detectors.models import Examination, Measurement, Stream, Window
 from detectors.recording import examine_and_record, overdue
-from governance.incidents import resolve_incident
+from governance.handling import resolve_incident
 from governance.models import Entry, Incident
 from tests.detectors import world as w
 from tests.detectors.world import World
@@ -154,7 +154,7 @@ def test_an_incident_that_was_resolved_does_not_come_back_with_the_labels(world:
     empty = world.window(0, rows=0)
     world.send(empty)
     examine_all()
-    resolve_incident(Incident.objects.get(), actor="user:1", reason="A holiday.")
+    resolve_incident(Incident.objects.get(), "expected", actor="user:1", reason="A holiday.")
     world.send(world.outcomes(world.window(0)))
     examine_all()
     assert Incident.objects.get(cause="feed").status == "resolved"

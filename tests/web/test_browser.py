@@ -28,6 +28,7 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PAGES = (
     *("overview", "models", "version", "windows", "incident", "audit", "senders"),
+    *("incidents", "silences", "why"),
     *("privacy", "model-privacy", "refusals"),
 )
 
@@ -162,8 +163,10 @@ def test_an_incident_is_resolved_by_keyboard_alone(browser: Browser, site: dict[
     page.keyboard.press("Enter")
     for _ in range(20):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.name") == "reason":
+        if page.evaluate("document.activeElement.name") == "resolve-verdict":
             break
+    page.keyboard.type("Real, and")
+    page.keyboard.press("Tab")
     page.keyboard.type("A campaign brought older applicants; expected.")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

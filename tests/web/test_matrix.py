@@ -6,6 +6,7 @@ they ask for is not there for them, as if it had never been.
 
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from django.utils import timezone
 from appliance.api import api
 from appliance.web import urls
 from governance import senders
-from governance.models import Incident, Membership, Model, OneTimeToken, Token, Version
+from governance.models import Incident, Membership, Model, OneTimeToken, Silence, Token, Version
 from tests import cast
 
 SEE = "ada ben vera paul dan cleo rita inside"
@@ -32,6 +33,8 @@ TWO_FACTORS = "vera paul dan rita inside elsewhere"  # whose roles ask for it
 LOGGED_IN = LISTS + " nobody"
 ANYBODY = LOGGED_IN + " stranger deactivated"
 METHOD = None  # this method is not for this address
+NAMED = {"model": "loans", "version": "1", "digest": "d" * 64, "identity": "1"}
+NAMED |= {"index": "0", "old": "1", "new": "1"}
 FORM = {"business_unit": "lending", "reason": "because"}  # what is asked or sent everywhere
 
 Row = tuple[str | None, str | None]
@@ -40,6 +43,10 @@ Row = tuple[str | None, str | None]
 PAGES: dict[str, Row] = {
     "overview": (LISTS, METHOD),
     "models": (LISTS, METHOD),
+    "incidents": (LISTS, METHOD),
+    "silences": (LISTS, METHOD),
+    "make-silence": (METHOD, "ben inside elsewhere"),
+    "why": (LISTS, METHOD),
     "privacy": (LISTS, POLICY),
     "refusals": (REFUSALS, METHOD),
     "audit": (LOG, METHOD),
@@ -48,6 +55,13 @@ PAGES: dict[str, Row] = {
     "make-token": (METHOD, SENDERS),
     "revoke-key": (METHOD, SENDERS),
     "revoke-token": (METHOD, SENDERS),
+    "people": ("rita", "rita"),
+    "person": ("rita", METHOD),
+    "new-link": (METHOD, "rita"),
+    "grant-role": (METHOD, "rita"),
+    "withdraw-role": (METHOD, "rita"),
+    "change-person": (METHOD, "rita"),
+    "join": (ANYBODY, ANYBODY),
     "set-up": (ANYBODY, ANYBODY),
     # about oneself
     "mfa_index": (LOGGED_IN, METHOD),
@@ -78,10 +92,15 @@ ABOUT_A_MODEL: dict[str, Row] = {
     "windows": (SEE, METHOD),
     "incident": (SEE, METHOD),
     "acknowledge": (METHOD, HANDLE),
+    "assign": (METHOD, HANDLE),
+    "snooze": (METHOD, HANDLE),
+    "comment": (METHOD, HANDLE),
     "resolve": (METHOD, HANDLE),
+    "lift-silence": (METHOD, "ben inside"),
     "model-privacy": (SEE, METHOD),
     "place-model": (METHOD, POLICY),
 }
+ABOUT_A_PERSON = ("person", "new-link", "grant-role", "withdraw-role", "change-person")
 NOT_THERE = {"openid_connect_login", "openid_connect_callback"}  # no provider is configured
 # These end at the log-in page, whoever asks.
 TO_LOG_IN: dict[str, Row] = {
@@ -119,6 +138,8 @@ OPERATIONS: dict[str, set[str] | None] = {
     "GET /receipts/{digest}": {"upload", "read"},
     "GET /incidents": {"read"},
     "GET /refusals": {"read"},
+    "GET /log/proofs/{index}": None,
+    "GET /log/consistency/{old}/{new}": None,
     "GET /status": set(senders.SCOPES),
 }
 
@@ -139,12 +160,26 @@ def numbers(db: None) -> dict[str, Any]:
         policy={},
         first_window=now,
         last_window=now,
+        quiet_until=now,
+        due_at=now,
     )
     secret = senders.issue_one_time_token(OneTimeToken.Purpose.ENROL, actor="countersign")
     sender, _ = senders.enrol_key(secret, name="host", public_key=b"k" * 32)
     senders.issue_token("pipeline", ["read"], actor="countersign")
-    by_page = {"revoke-key": sender.pk, "revoke-token": Token.objects.get(sender=None).pk}
-    return {"incident": incident.pk} | by_page
+    silence = Silence.objects.create(
+        model=model,
+        reason="Known.",
+        owner=cast.person("ben"),
+        actor="user:1",
+        ends_at=now + timedelta(days=1),
+    )
+    by_page = {
+        "lift-silence": silence.pk,
+        "revoke-key": sender.pk,
+        "revoke-token": Token.objects.get(sender=None).pk,
+    }
+    person = dict.fromkeys(ABOUT_A_PERSON, silence.owner.pk)
+    return {"incident": incident.pk} | by_page | person
 
 
 @pytest.fixture
@@ -178,6 +213,7 @@ def address_of(pattern: URLPattern, numbers: dict[str, Any]) -> str:
         "secret": "once",
         "provider_id": "oidc",
         "pk": 1,
+        "verb": "reset-second-factor",
     }
     return reverse(name, kwargs={each: known[each] for each in pattern.pattern.converters})
 
@@ -263,7 +299,7 @@ def test_every_operation_has_a_line_in_the_table() -> None:
 def ask(operation: str, client: Client, bearer: str) -> Any:
     """The answer as (status, rule)."""
     method, _, path = operation.partition(" ")
-    address = "/api/v1" + path.format(model="loans", version="1", digest="d" * 64, identity="1")
+    address = "/api/v1" + path.format(**NAMED)
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     options: dict[str, Any] = {"headers": headers, "content_type": "application/json"}
     data = {} if method == "GET" else b"{}"

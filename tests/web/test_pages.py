@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from detectors.models import Gap, Window
 from governance.audit import log
-from governance.incidents import resolve_incident
+from governance.handling import resolve_incident
 from governance.models import Incident, Model, Version
 from tests.detectors.world import GONE, HOLES, WEEK, World
 from tests.web.conftest import (
@@ -63,7 +63,7 @@ def test_the_overview_puts_open_incidents_first(ada: Client, loans: World) -> No
 
 def test_the_overview_says_since_when_all_is_quiet(ada: Client, loans: World) -> None:
     drifted(loans)
-    resolve_incident(Incident.objects.get(), actor="user:1", reason="Expected.")
+    resolve_incident(Incident.objects.get(), "expected", actor="user:1", reason="Expected.")
     page = page_of(ada, "overview")
     assert "Nothing needs attention." in page
     assert f'quiet since <time class="local" datetime="{timezone.now():%Y-%m-%d}' in page
@@ -289,7 +289,7 @@ def test_hostile_names_stay_text_on_every_page(rita: Client, loans: World) -> No
     Version.objects.create(model=model, name=HOSTILE.replace("/", ""), digest="e" * 64)
     finding = Incident.objects.get().findings[0] | {"sentence": HOSTILE, "name": HOSTILE}
     Incident.objects.update(title=HOSTILE, findings=[finding], causes=[HOSTILE])
-    resolve_incident(Incident.objects.get(), actor="user:1", reason=HOSTILE)
+    resolve_incident(Incident.objects.get(), "expected", actor="user:1", reason=HOSTILE)
     User.objects.update(username=HOSTILE)
     pages = every_page(rita)
     assert sum("&lt;script&gt;" in page for page in pages.values()) > 5

@@ -27,7 +27,7 @@ from detectors.models import Window
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.proportions import wilson
 from detectors.statistics.track_record import track_record
-from governance.incidents import resolve_incident
+from governance.handling import resolve_incident
 from governance.models import Incident
 from tests import cast
 from tests.builders import COLUMNS, a_baseline, a_window, hours_ago
@@ -59,7 +59,7 @@ def _pages() -> dict[str, str]:
     worlds.classes()
     worlds.amounts()
     service = Incident.objects.get(cause="service")
-    resolve_incident(service, actor="user:1", reason=REASON)
+    resolve_incident(service, "expected", actor="user:1", reason=REASON)
     client = cast.enter("ada")
     pages = {name: page_of(client, "version", name, "1") for name in ("loans", "animals", "claims")}
     for incident in Incident.objects.select_related("version__model"):

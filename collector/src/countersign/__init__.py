@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .collector import Collector
+    from .gateway.replica import Replica
     from .home import Home
     from .statement import Refused
 
-__all__ = ["Collector", "Home", "Refused"]
+__all__ = ["Collector", "Home", "Refused", "Replica"]
 __version__ = "0.1.0"
 
 
@@ -24,5 +25,5 @@ def __getattr__(name: str) -> Any:
     """Load the collector when it is asked for: the appliance only needs the statements' format."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "statement" if name == "Refused" else name.lower()
+    module = {"Refused": "statement", "Replica": "gateway.replica"}.get(name, name.lower())
     return getattr(import_module(f".{module}", __name__), name)

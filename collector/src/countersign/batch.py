@@ -151,5 +151,5 @@ def tabulate(axes: Sequence[tuple[Array, int]], weights: Iterable[Floats] = ()) 
     cells = int(np.prod(shape, dtype=np.int64)) * size
     sums = [np.bincount(place, weight, cells).reshape(*shape, size) for weight in weights]
     if sums:
-        return np.stack(sums, axis=-2)
+        return np.stack(sums, axis=-2).astype(np.float64, copy=False)  # of no rows, they are whole
     return np.bincount(place, minlength=cells).reshape(*shape, size)

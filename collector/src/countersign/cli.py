@@ -136,6 +136,16 @@ def labels(asked: argparse.Namespace) -> int:
     return OK
 
 
+def gateway(asked: argparse.Namespace) -> int:
+    """Sum the counts of many replicas, and of KServe's and Seldon's events, and tell them once."""
+    # Only this command serves anything.
+    from .gateway.process import run  # noqa: PLC0415
+    from .gateway.service import read_settings  # noqa: PLC0415
+
+    run(Home(asked.home), read_settings(asked.file), partial(print, flush=True))
+    return OK
+
+
 def status(asked: argparse.Namespace) -> int:
     """Say what waits, what was refused, and whether the appliance knows this collector."""
     home = Home(asked.home)
@@ -270,6 +280,8 @@ def _parser() -> argparse.ArgumentParser:
     naming.add_argument("--model", required=True)
     naming.add_argument("--version", required=True)
     naming.add_argument("--out", type=Path, default=Path("labels.json"), help="(labels.json)")
+    serving = command(gateway, "gateway")
+    serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     return parser

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from . import dsse
 from .collector import Collector
+from .disk import write_durably
 from .rest import Answer, Unreachable, request
 from .sender import Sender
 from .statement import Refused
@@ -61,9 +62,9 @@ class Home:
             raise Refused("home.enrolled", "This directory belongs to an enrolled collector.")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (directory / "hashing.key").exists():  # it may have been copied from another host
-            _write_secret(directory / "hashing.key", secrets.token_bytes(32))
+            write_durably(directory / "hashing.key", secrets.token_bytes(32))
         private = Ed25519PrivateKey.generate()
-        _write_secret(directory / "signing.key", private.private_bytes_raw())
+        write_durably(directory / "signing.key", private.private_bytes_raw())
         public = private.public_key()
         asked = {
             "token": token,
@@ -72,7 +73,7 @@ class Home:
         }
         answer = _call("POST", f"{url}/api/v1/keys", asked)
         appliance = msgspec.convert({"url": url, **answer.json()}, Appliance)
-        _write_secret(directory / "appliance.json", msgspec.json.encode(appliance))
+        write_durably(directory / "appliance.json", msgspec.json.encode(appliance))
         return cls(directory)
 
     @cached_property
@@ -126,7 +127,7 @@ class Home:
         if kept.exists() and self._open(kept.read_bytes()).plan.issued > plan.plan.issued:
             raise Refused("plan.older", "The appliance sent an older plan than it did before.")
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_secret(kept, answer.body)
+        write_durably(kept, answer.body)
         return plan
 
     def status(self) -> dict[str, Any]:
@@ -166,15 +167,3 @@ def _call(method: str, url: str, value: dict[str, str] | None, bearer: str | Non
         str(problem.get("detail", "The appliance refused.")),
         str(problem.get("path", "$")),
     )
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Readable by the owner alone from the first byte on; there whole or not at all."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.rename(path)

@@ -19,7 +19,6 @@ no window that isn't over; so the first line names its end too, until which it i
 import gzip
 import json
 import logging
-import os
 import secrets
 import threading
 import time
@@ -34,6 +33,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from . import dsse
+from .disk import write_durably
 from .drawn import is_noised, note_draw
 from .rest import Answer, Unreachable, request
 from .revisions import note_revision
@@ -104,7 +104,7 @@ class Sender:
             note_revision(self.memory, payload)
         content = line.encode() + b"\n" + dsse.sign(payload, self._key)
         name = f"{time.time_ns():020d}-{digest_of(payload)}.statement"
-        _write_durably(self._spool / name, content)
+        write_durably(self._spool / name, content)
         self._wake.set()
         return self._spool / name
 
@@ -198,7 +198,7 @@ class Sender:
 
     def _keep_refused(self, path: Path, problem: dict[str, Any]) -> None:
         document = self._refused / path.with_suffix(".problem.json").name
-        _write_durably(document, json.dumps(problem, indent=2).encode())
+        write_durably(document, json.dumps(problem, indent=2).encode())
         with suppress(FileNotFoundError):  # another process got the same answer
             path.rename(self._refused / path.name)
         for old in sorted(self._refused.glob("*.statement"))[:-MOST_REFUSED]:
@@ -229,18 +229,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """The file is there whole or not at all, also after a power cut."""
-    part = path.with_suffix(f".{secrets.token_hex(4)}.part")
-    with part.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

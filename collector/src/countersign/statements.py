@@ -28,12 +28,13 @@ class OpenPlan:
     plan: Plan
     digest: str
     version_digest: str
+    payload: bytes = b""  # its statement, as it was signed
 
     @classmethod
     def read(cls, payload: bytes) -> "OpenPlan":
         """From the bytes of the plan's statement."""
         subject, plan = decode(payload, Plan)
-        return cls(plan, digest_of(payload), subject.digest["sha256"])
+        return cls(plan, digest_of(payload), subject.digest["sha256"], payload)
 
     def counts_like(self, other: "OpenPlan") -> bool:
         """Whether what was counted under one of the two plans can be told under the other."""

@@ -26,7 +26,8 @@ so does a note without a line of a known key.
 A **checkpoint** is a note whose text is three lines: the log's name (its origin), the number of
 entries without leading zeros, and the root in base64. There are no further lines. A **proof file**
 is the line `c2sp.org/tlog-proof@v1`, the line `index <n>`, the hashes of an inclusion proof in
-base64, one per line, an empty line, and a checkpoint.
+base64, one per line, an empty line, and a checkpoint. A line `extra <base64>` may stand before the
+index; nothing here writes one, and what it says is not proved.
 
 >>> private = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
 >>> key = Key.of("appliance.example/audit", private.public_key())
@@ -98,7 +99,7 @@ class Key(NamedTuple):
     @property
     def vkey(self) -> str:
         """The key as one line of text, to hand to whoever verifies."""
-        return f"{self.name}+{self.id.hex()}+{_base64(bytes([self.type]) + self.public)}"
+        return f"{self.name}+{self.id.hex()}+{base64_of(bytes([self.type]) + self.public)}"
 
 
 class Signature(NamedTuple):
@@ -119,7 +120,7 @@ class Checkpoint(NamedTuple):
     @property
     def text(self) -> str:
         """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{base64_of(self.root)}\n"
 
 
 @dataclass(frozen=True)
@@ -214,25 +215,42 @@ def parse_checkpoint(text: str) -> Checkpoint:
     origin, size, encoded = lines[:3]
     if not _SIZE.fullmatch(size):
         raise NoteError("checkpoint.size", "the size is a decimal number without leading zeros")
-    return Checkpoint(origin, int(size), _hash(encoded))
+    return Checkpoint(origin, int(size), parse_hash(encoded))
 
 
 def encode_proof(index: int, hashes: Sequence[bytes], checkpoint: str) -> str:
     """A proof file: everything needed, besides the entry and the key, to verify offline."""
-    lines = [PROOF_HEADER, f"index {index}", *map(_base64, hashes)]
+    lines = [PROOF_HEADER, f"index {index}", *map(base64_of, hashes)]
     return "\n".join(lines) + "\n\n" + checkpoint
 
 
 def parse_proof(data: bytes) -> Proof:
     """A proof file, parsed. The checkpoint in it is not verified yet."""
     head, empty, checkpoint = data.partition(b"\n\n")
-    header, index_line, *hashes = [*head.decode("ascii", errors="replace").split("\n"), ""]
+    header, *lines = head.decode("ascii", errors="replace").split("\n")
+    if lines and lines[0].startswith("extra "):
+        _from_base64(lines.pop(0).removeprefix("extra "))
+    index_line, *hashes = lines or [""]
     if not empty or header != PROOF_HEADER or not index_line.startswith("index "):
         raise NoteError("proof.form", "a proof file names its format, then an index, then hashes")
     index = index_line.removeprefix("index ")
     if not _SIZE.fullmatch(index):
         raise NoteError("proof.index", "the index is a decimal number without leading zeros")
-    return Proof(int(index), [_hash(line) for line in hashes[:-1]], checkpoint)
+    return Proof(int(index), [parse_hash(line) for line in hashes], checkpoint)
+
+
+def witnessed_at(text: str, line: str, key: Key) -> int | None:
+    """When a witness signed a checkpoint's text, by its signature line; None if another did.
+
+    In seconds since 1970. Raises when the line is malformed, or by this key and not its signature.
+    """
+    if not line.endswith("\n"):
+        raise NoteError("note.form", "a signature line ends in a line feed")
+    signature = _parse_line(line[:-1])
+    if (signature.name, signature.key_id) != (key.name, key.id):
+        return None
+    _verify(key, text, signature.value)
+    return int.from_bytes(signature.value[:8], "big")
 
 
 def _verify(key: Key, text: str, signature: bytes) -> None:
@@ -256,7 +274,7 @@ def _check_text(text: str) -> None:
 
 
 def _line(key: Key, signature: bytes) -> str:
-    return f"— {key.name} {_base64(key.id + signature)}\n"
+    return f"— {key.name} {base64_of(key.id + signature)}\n"
 
 
 def _parse_line(line: str) -> Signature:
@@ -269,14 +287,16 @@ def _parse_line(line: str) -> Signature:
     return Signature(parts[1], value[:4], value[4:])
 
 
-def _hash(text: str) -> bytes:
+def parse_hash(text: str) -> bytes:
+    """A hash from its line of base64."""
     value = _from_base64(text)
     if len(value) != HASH_BYTES:
         raise NoteError("note.hash", f"a hash has {HASH_BYTES} bytes")
     return value
 
 
-def _base64(data: bytes) -> str:
+def base64_of(data: bytes) -> str:
+    """Standard base64, as every format here writes bytes."""
     return base64.b64encode(data).decode()
 
 
@@ -286,6 +306,6 @@ def _from_base64(text: str) -> bytes:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    if not data or _base64(data) != text:
+    if not data or base64_of(data) != text:
         raise NoteError("note.base64", "this is not padded standard base64")
     return data

@@ -115,11 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
         keys = [note.parse_vkey(vkey.strip()) for vkey in options.vkey]
         checkpoint = verify_log(read_from(options.directory), keys)
     except (note.NoteError, LogError) as error:
-        print(f"NOT VERIFIED  {error}", file=sys.stderr)  # noqa: T201
+        print(f"NOT VERIFIED  {error}", file=sys.stderr)
         return 1
-    print(  # noqa: T201
-        f"verified  {checkpoint.origin}  {checkpoint.size} entries  root {checkpoint.root.hex()}"
-    )
+    print(f"verified  {checkpoint.origin}  {checkpoint.size} entries  root {checkpoint.root.hex()}")
     return 0
 
 
