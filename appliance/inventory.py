@@ -1,6 +1,7 @@
 """The inventory of models, one row each, for pages, REST, CSV and the dossier. Reads only."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterable
@@ -8,9 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from governance.audit import entries
 from governance.models import Dependency, Deployment, Incident, Model, Version
 
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may take for a formula
@@ -84,6 +87,13 @@ def as_json(found: Iterable[Row]) -> str:
     """The same as JSON."""
     told = [asdict(row) for row in found]
     return json.dumps(told, ensure_ascii=False, indent=1, default=datetime.isoformat) + "\n"
+
+
+def note_export(text: str, form: str, *, actor: str) -> None:
+    """Record who took the inventory with them, and the digest of what they took."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with transaction.atomic():
+        entries.record("inventory.exported", actor=actor, form=form, digest=digest)
 
 
 def harmless(cell: str) -> str:

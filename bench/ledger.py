@@ -120,7 +120,8 @@ def uploads(model: str, *, noise: bool) -> Iterator[bytes]:
         policies.set_rules(policies.Level(model), rules, actor="countersign", reason="bench")
     edges = [float(i) for i in range(BINS + 1)]
     columns = [
-        Column(name=f"x{i}", role="feature", kind="numeric", edges=edges) for i in range(COLUMNS)
+        Column(name=f"x{i}", role="feature", kind="numeric", edges=edges, layout="declared")
+        for i in range(COLUMNS)
     ]
     tally = a_tally(100_000, columns)
     facts: dict[str, Any] = {"model": model, "privacy": privacy}

@@ -24,6 +24,7 @@ def check_reference(baseline: wire.Baseline, policy: policies.Policy, received: 
         templates.load(baseline.template)  # refuses one that doesn't exist
     demands.check_protection(baseline.privacy, policy)
     demands.check_columns(baseline.columns, policy)
+    demands.check_layout(baseline, policy)
     demands.check_length(baseline, policy)
     for i, span in enumerate(baseline.windows):
         if not FIRST_REPLAY <= span.start < span.end <= received + CLOCK_SKEW:

@@ -16,8 +16,9 @@ Counted in units of a figure's own bound, every figure that a row touches change
 
 The plan decides, not what a statement happens to tell: which tables are too small to tell depends
 on the rows, so a statement that leaves one out has given that much away. A baseline with a series
-tells its rows twice, in the total and in their window. Means of maps and attributions have no bound
-that noise could be held against: a noised statement has none of them.
+tells its rows twice, in the total and in their window; finding bins in noised counts took two
+figures more of each column of numbers, a vocabulary one. Means of maps and attributions have no
+bound that noise could be held against: a noised statement has none of them.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from countersign.statement import Baseline, Plan, Refused
 from countersign.table_checks import Scheme
 from countersign.tables import LATER, Column, Privacy, Tally
 from governance import zcdp
+
+FIGURES_OF_LAYOUT = {"numeric": 2, "categorical": 1, "boolean": 0}
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ def touched_by_baseline(baseline: Baseline) -> int:
     once = touched_by_window(baseline)
     if baseline.labels is not None:
         once += touched_by_outcomes(baseline)
-    return 2 * once if baseline.windows else once
+    found = [column.kind for column in baseline.columns if column.layout == "noised"]
+    layouts = sum(FIGURES_OF_LAYOUT[kind] for kind in found)
+    return layouts + (2 * once if baseline.windows else once)
 
 
 def check_noised(tally: Tally, privacy: Privacy, path: str) -> None:

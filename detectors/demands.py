@@ -57,6 +57,25 @@ def check_columns(columns: Iterable[Column], policy: Policy) -> None:
             )
 
 
+def check_layout(baseline: Baseline, policy: Policy) -> None:
+    """Under noise, nothing that the baseline lays out follows exactly from the rows."""
+    if policy.mechanism == "none":
+        return
+    if baseline.maps:
+        raise Refused(
+            "privacy.not_noised",
+            "How rows are standardised follows from the rows: under noise there are no maps.",
+            "$.predicate.maps",
+        )
+    for i, column in enumerate(baseline.columns):
+        if (column.edges or column.tokens) and column.layout == "rounded":
+            raise Refused(
+                "privacy.layout_not_noised",
+                "Under noise, edges and vocabularies are declared, or found in noised counts.",
+                f"$.predicate.columns[{i}].layout",
+            )
+
+
 def withdrawn() -> Refused:
     """What refuses a plan whose baseline has columns that the policy no longer allows."""
     return Refused(

@@ -37,6 +37,13 @@ class Figures:
             **{name: _finite(getattr(self, name)) for name in arrays},
         }
 
+    @classmethod
+    def of_fields(
+        cls, detector: str, names: Sequence[str], **arrays: list[float | None]
+    ) -> "Figures":
+        """What `as_fields` stored, read back; None is NaN."""
+        return cls(detector, names, **{n: np.array(a, dtype=float) for n, a in arrays.items()})
+
 
 def joined(parts: Sequence[Figures]) -> Figures:
     """The same detector's figures over several blocks of columns."""

@@ -110,7 +110,7 @@ def accept_window(upload: Upload) -> Receipt:
     if receipt := _receipt(upload, "window"):
         return receipt
     subject, window = _read(upload, wire.Window)
-    version = _version_of(subject, window)
+    version = _version_of(upload, subject, window)
     policy = policies.in_force(version.model)
     baseline = baseline_under(window.plan, version, policy, upload.received)
     plan = plans.read_plan(window.plan)
@@ -151,7 +151,7 @@ def accept_outcomes(upload: Upload) -> Receipt:
     if receipt := _receipt(upload, "outcomes"):
         return receipt
     subject, outcomes = _read(upload, wire.Outcomes)
-    version = _version_of(subject, outcomes)
+    version = _version_of(upload, subject, outcomes)
     policy = policies.in_force(version.model)
     baseline = baseline_under(outcomes.plan, version, policy, upload.received, by_baselines=False)
     plan = plans.read_plan(outcomes.plan)
@@ -178,7 +178,7 @@ def accept_event(upload: Upload) -> Receipt:
     if receipt := _receipt(upload, "event"):
         return receipt
     subject, event = _read(upload, wire.Event)
-    version = _version_of(subject, event)
+    version = _version_of(upload, subject, event)
     if not FIRST_REPLAY <= event.at <= upload.received + CLOCK_SKEW:
         raise Refused("event.time", "An event lies between 1990 and now.", "$.predicate.at")
     _refuse_other_spelling(upload, event, version)
@@ -262,7 +262,8 @@ def _keep(upload: Upload, kind: str, version: Version, loss: int = 0) -> Stateme
     )
 
 
-def _version_of(subject: wire.Subject, predicate: wire.Predicate) -> Version:
+def _version_of(upload: Upload, subject: wire.Subject, predicate: wire.Predicate) -> Version:
+    upload.caller.demand_model(predicate.model)
     version = registry.find_version(predicate.model, predicate.version)
     _refuse_other_digest(subject, version)
     return version

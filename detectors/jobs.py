@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from detectors import clock, recording, reissue
+from detectors import clock, recording, reissue, replay
 
 
 @shared_task(name="detectors.jobs.examine_window")
@@ -17,6 +17,15 @@ def sweep() -> None:
     for window_id in recording.overdue():
         examine_window.delay(window_id)
     recording.tell_of_failures()
+    for replay_id in replay.unfinished():
+        replay_policy.delay(replay_id)
+
+
+@shared_task(name="detectors.jobs.replay_policy")
+def replay_policy(replay_id: int) -> None:
+    """Replay a proposal for one model more; then the next one."""
+    if replay.go_on(replay_id):
+        replay_policy.delay(replay_id)
 
 
 @shared_task(name="detectors.jobs.follow_policy")

@@ -118,6 +118,18 @@ def actions_of(person: Person) -> frozenset[str]:
     return frozenset(by_role | (BY_ADMINISTRATORS if person.is_superuser else set()))
 
 
+def actions_with(person: Person, model: Model) -> frozenset[str]:
+    """What the person may do with one model: for its page. One query."""
+    if not isinstance(person, User) or not person.is_active:
+        return frozenset()
+    here = Membership.objects.filter(
+        user=person, business_unit__in=[EVERYWHERE, model.business_unit]
+    )
+    held = set(here.values_list("role", flat=True))
+    by_role = {action for action, roles in ROLES_OF.items() if roles & held}
+    return frozenset(by_role | (BY_ADMINISTRATORS if person.is_superuser else set()))
+
+
 def people_who_may(action: str, model: Model | None = None) -> QuerySet[User]:
     """The people who may do `action` by a role, with the model or (None) anywhere; by name."""
     held = Membership.objects.filter(role__in=ROLES_OF[action])

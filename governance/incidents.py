@@ -107,11 +107,15 @@ def step(incident: Incident, kind: str, actor: str, text: str = "") -> None:
     IncidentStep.objects.create(incident=incident, kind=kind, actor=actor, text=text)
 
 
+def judge(finding: Finding, tier: int | None, policy: Policy) -> tuple[str, str]:
+    """How severe a finding is under a policy, and how certain it is."""
+    sure = certainty(finding.value, finding.low, finding.high, finding.limit)
+    return policy.severity_of(finding.cause, severity(finding.severity, sure, tier)), sure
+
+
 def _sighting(finding: Finding, on: Occasion, policy: Policy) -> Sighting:
     """The finding as it is kept: its severity judged, its impact and certainty beside it."""
-    sure = certainty(finding.value, finding.low, finding.high, finding.limit)
-    judged = severity(finding.severity, sure, on.version.model.tier)
-    judged = policy.severity_of(finding.cause, judged)
+    judged, sure = judge(finding, on.version.model.tier, policy)
     return Sighting(
         version=on.version,
         deployment=on.deployment,
@@ -143,7 +147,7 @@ def _held_by_broken_data(cause: str, group: list[Sighting]) -> bool:
         start__lte=one.start,
         end__gte=one.start,
     )
-    broken = next((s for s in nearby if _breaks(s.finding)), None)
+    broken = next((s for s in nearby if breaks(s.finding)), None)
     if broken is None:
         return False
     for sighting in group:
@@ -152,9 +156,14 @@ def _held_by_broken_data(cause: str, group: list[Sighting]) -> bool:
     return True
 
 
-def _breaks(finding: dict[str, Any]) -> bool:
-    """Fewer rows than ever are a fault of the feed; more of them need not be."""
-    return bool(finding["detector"] != "volume" or finding["value"] < (finding["limit"] or 1))
+def breaks(finding: dict[str, Any]) -> bool:
+    """Whether it says that the data are broken.
+
+    Fewer rows than ever are a fault of the feed; more of them need not be.
+    """
+    if finding["detector"] == "volume":
+        return bool(finding["value"] < (finding["limit"] or 1))
+    return finding["detector"] in BREAKS
 
 
 def _open_or_continue(

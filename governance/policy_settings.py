@@ -136,9 +136,12 @@ def graver(one: str, other: str) -> str:
     return min(one, other, key=SEVERITIES.index)
 
 
-def read_settings(raw: object) -> Settings:
-    """Settings from plain values. Raises `Refused` (`policy.unknown_field`, `policy.value`,
-    `policy.time`) with the path; never with what was sent."""
+def read_settings(raw: object, *, text: bool = False) -> Settings:
+    """Settings from plain values, or from `text` that stands for them.
+
+    Raises `Refused` (`policy.unknown_field`, `policy.value`, `policy.time`) with the path; never
+    with what was sent.
+    """
     if not isinstance(raw, Mapping) or not set(raw) <= set(ORDERS):
         raise Refused(
             "policy.unknown_field",
@@ -146,7 +149,7 @@ def read_settings(raw: object) -> Settings:
             "$.settings",
         )
     try:
-        settings = msgspec.convert(dict(raw), Settings)
+        settings = msgspec.convert(dict(raw), Settings, strict=not text)
     except (msgspec.ValidationError, OverflowError) as error:
         raise _out_of_bounds(_field_of(str(error))) from None
     for name in ("false_alarms_per_year", "tolerance"):

@@ -95,10 +95,15 @@ def keep_held(sightings: Iterable[Sighting]) -> None:
 
 
 def _matches(silence: Silence, sighting: Sighting) -> bool:
+    return is_about(silence, sighting.version.model_id, sighting.cause, sighting.name)
+
+
+def is_about(silence: Silence, model_id: int, cause: str, name: str) -> bool:
+    """Whether a silence is about findings of this model, cause and column."""
     return (
-        silence.model_id in (None, sighting.version.model_id)
-        and silence.cause in ("", sighting.cause)
-        and fnmatchcase(sighting.name, silence.column or "*")
+        silence.model_id in (None, model_id)
+        and silence.cause in ("", cause)
+        and fnmatchcase(name, silence.column or "*")
     )
 
 

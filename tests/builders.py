@@ -16,11 +16,27 @@ NORTH, SOUTH = "a" * 32, "b" * 32
 HOUR = timedelta(hours=1)
 PRIVACY = Privacy(min_count=11)
 COLUMNS = [
-    Column(name="age", role="feature", kind="numeric", edges=[18.0, 30.0, 45.0, 60.0, 90.0]),
-    Column(name="region", role="feature", kind="categorical", tokens=[NORTH, SOUTH]),
+    Column(
+        name="age",
+        role="feature",
+        kind="numeric",
+        edges=[18.0, 30.0, 45.0, 60.0, 90.0],
+        layout="declared",
+    ),
+    Column(
+        name="region", role="feature", kind="categorical", tokens=[NORTH, SOUTH], layout="declared"
+    ),
     Column(name="employed", role="feature", kind="boolean"),
-    Column(name="origin", role="group", kind="categorical", tokens=[NORTH, SOUTH]),
-    Column(name="risk", role="score", kind="numeric", edges=[0.0, 0.25, 0.5, 0.75, 1.0]),
+    Column(
+        name="origin", role="group", kind="categorical", tokens=[NORTH, SOUTH], layout="declared"
+    ),
+    Column(
+        name="risk",
+        role="score",
+        kind="numeric",
+        edges=[0.0, 0.25, 0.5, 0.75, 1.0],
+        layout="declared",
+    ),
     Column(name="approved", role="prediction", kind="boolean"),
     Column(name="repaid", role="outcome", kind="boolean"),
 ]

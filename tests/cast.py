@@ -6,6 +6,7 @@
 
 import time
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
@@ -90,6 +91,19 @@ def logged_in(user: User) -> Client:
     client.force_login(user)
     session = client.session
     session["began"] = session["seen"] = time.time()  # so that no request has to note it
+    session.save()
+    return client
+
+
+def present(user: User) -> Client:
+    """The same, just after showing password and second factor again, as a signature demands."""
+    client = logged_in(with_second_factor(user))
+    session, now = client.session, time.time()
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": "password", "at": now, "reauthenticated": True},
+        {"method": "mfa", "at": now, "type": "totp", "reauthenticated": True},
+    ]
+    session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(user.pk)
     session.save()
     return client
 

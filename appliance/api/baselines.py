@@ -27,8 +27,10 @@ class AcceptedBaseline(Accepted):
 )
 def post_baseline(request: HttpRequest, model: str, version: str) -> Status[dict[str, Any]]:
     """Upload a baseline; the plan and the monitors are made from it."""
-    receipt = accept(
-        request,
-        lambda upload: intake.accept_baseline(upload, registry.find_version(model, version)),
-    )
+
+    def verb(upload: intake.Upload) -> intake.Receipt:
+        upload.caller.demand_model(model)
+        return intake.accept_baseline(upload, registry.find_version(model, version))
+
+    receipt = accept(request, verb)
     return answer(receipt, plan=plans.plan_digest_of(receipt.digest))

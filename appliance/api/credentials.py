@@ -9,7 +9,10 @@ from governance.senders import Caller
 
 
 class Bearer(HttpAuthBase):
-    """Lets a token with any one of the scopes in; the view finds out whose with `caller_of`."""
+    """Lets a token with any one of the scopes in, if it is for the model that the address names.
+
+    The view finds out whose it is with `caller_of`.
+    """
 
     openapi_scheme = "bearer"
 
@@ -20,6 +23,9 @@ class Bearer(HttpAuthBase):
     def __call__(self, request: HttpRequest) -> Caller:
         caller = bearer(request)
         caller.demand(*self.scopes)
+        named = request.resolver_match.kwargs.get("model") if request.resolver_match else None
+        if named is not None:
+            caller.demand_model(named)
         return caller
 
 

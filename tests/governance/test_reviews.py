@@ -1,6 +1,7 @@
 """Findings, exceptions and demands on a model: no one person closes or allows them alone."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -109,7 +110,11 @@ def test_the_database_itself_wants_a_second_person(loans: Model, people: dict[st
 
 def test_what_is_asked_of_a_model_is_kept_when_it_no_longer_holds(loans: Model) -> None:
     objective = reviews.set_objective(loans, "Lend to those who repay", actor="user:1")
-    facts = {"text": "Ranks well", "monitor": "realised_performance", "metric": "auc"}
+    facts: dict[str, Any] = {
+        "text": "Ranks well",
+        "monitor": "realised_performance",
+        "metric": "auc",
+    }
     for bounds in ((None, None), (0.9, 0.8)):
         with pytest.raises(Refused, match=r"requirement\.bounds"):
             reviews.require(

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from appliance.web import reauthentication
+from appliance.web import presence
 from tests import cast
 
 LOG_IN = reverse("account_login")
@@ -194,20 +194,20 @@ def request_of(client: Client, user: User):
 def test_a_signature_asks_for_password_and_second_factor_anew(vera: User) -> None:
     client = cast.logged_in(vera)
     request = request_of(client, vera)
-    assert not reauthentication.fresh(request)
-    to = reauthentication.ask_again(request, next="/sign/").headers["Location"]
+    assert not presence.fresh(request)
+    to = presence.ask_again(request, next="/sign/").headers["Location"]
     assert to == reverse("account_reauthenticate") + "?next=%2Fsign%2F"
     answer = client.post(to, {"password": cast.PASSWORD})
     assert answer.headers["Location"] == "/sign/"
     request = request_of(client, vera)
-    assert not reauthentication.fresh(request), "the password alone is not enough"
-    to = reauthentication.ask_again(request, next="/sign/").headers["Location"]
+    assert not presence.fresh(request), "the password alone is not enough"
+    to = presence.ask_again(request, next="/sign/").headers["Location"]
     assert to.startswith(reverse("mfa_reauthenticate"))
     client.post(to, {"code": cast.recovery_code(vera)})
     request = request_of(client, vera)
-    assert reauthentication.fresh(request)
-    reauthentication.spend(request)
-    assert not reauthentication.fresh(request), "it is good for one signature"
+    assert presence.fresh(request)
+    presence.spend(request)
+    assert not presence.fresh(request), "it is good for one signature"
 
 
 def test_five_minutes_later_it_is_asked_for_again(
@@ -216,14 +216,14 @@ def test_five_minutes_later_it_is_asked_for_again(
     client = cast.logged_in(vera)
     cast.confirm(client, vera)
     request = request_of(client, vera)
-    assert reauthentication.fresh(request)
-    later = time.time() + reauthentication.FRESH + 1
-    monkeypatch.setattr("appliance.web.reauthentication.time.time", lambda: later)
-    assert not reauthentication.fresh(request)
+    assert presence.fresh(request)
+    later = time.time() + presence.FRESH + 1
+    monkeypatch.setattr("appliance.web.presence.time.time", lambda: later)
+    assert not presence.fresh(request)
 
 
 def test_asking_again_leads_nowhere_else(vera: User) -> None:
     client = cast.logged_in(vera)
-    to = reauthentication.ask_again(request_of(client, vera), next="https://eve.example/")
+    to = presence.ask_again(request_of(client, vera), next="https://eve.example/")
     answer = client.post(to.headers["Location"], {"password": cast.PASSWORD})
     assert answer.headers["Location"] == reverse("overview")

@@ -5,16 +5,19 @@ Needs Debian's chromium-headless-shell; without it every test here is skipped, a
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from governance import policies
+from governance import deployments, policies, registry, reviews
+from governance.models import Version
 from governance.policies import Level, Rules
 from tests import cast
 from tests.detectors.world import World
@@ -29,7 +32,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PAGES = (
     *("overview", "models", "version", "windows", "incident", "audit", "senders"),
     *("incidents", "silences", "why"),
-    *("privacy", "model-privacy", "refusals"),
+    *("privacy", "model-privacy", "refusals", "record"),
 )
 
 pytestmark = [
@@ -61,9 +64,45 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
     labelled(world, 6)
     refused_and_charged(world)
     arguments = {"version": ["loans", "1"], "windows": ["loans", "1"], "model-privacy": ["loans"]}
+    arguments["record"] = ["loans"]
+    recorded(world.version)
     incident = world.version.incidents.get(cause="drift")
     arguments["incident"] = [str(incident.pk)]
     return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
+
+
+def recorded(version: Version) -> None:
+    """A record with something in each of its sections."""
+    model, now = version.model, timezone.now()
+    ada: dict[str, Any] = {"actor": "user:1"}
+    asker = cast.somebody("asker")
+    registry.register_model("income", **ada)
+    registry.describe_model(
+        model, {"limits_of_use": "Not for firms.", "vendor": "Acme"}, ["income"], ["bureau"], **ada
+    )
+    registry.register_version(
+        "loans", "2", "a" * 64, **ada, developers=["ada", "max"], labels=["champion"], run="r1"
+    )
+    deployments.start_deployment(version, "production", since=now - timedelta(days=9), **ada)
+    deployments.start_deployment(version, "staging", since=now - timedelta(days=5), **ada)
+    deployments.end_deployment(model, "staging", until=now, **ada)
+    told: dict[str, Any] = {
+        "title": "No fallback when the bureau is silent",
+        "owner": "ben",
+        "due": now.date(),
+    }
+    reviews.raise_finding(model, **told, severity="high", text="It waits for ever.", **ada)
+    asked: dict[str, Any] = {
+        "title": "Used in Malta",
+        "reason": "A pilot.",
+        "owner": "ben",
+        "person": asker,
+    }
+    reviews.request_exception(model, **asked, expires_at=now + timedelta(days=30))
+    aim = reviews.set_objective(model, "Lend to those who will repay", **ada)
+    for metric, least in (("accuracy", 0.6), ("auc", 0.9), ("mae", 1.0)):
+        told = {"text": f"Good {metric}", "monitor": "realised_performance", "metric": metric}
+        reviews.require(aim, **told, at_least=least, at_most=None, **ada)
 
 
 def refused_and_charged(world: World) -> None:

@@ -118,3 +118,16 @@ def test_rita_revokes_a_key_and_a_token(rita: Client) -> None:
     assert "The token pipeline is revoked." in page
     assert not Sender.objects.filter(revoked_at=None).exists()
     assert not Token.objects.filter(sender=None, revoked_at=None).exists()
+
+
+def test_rita_limits_what_a_key_is_for(rita: Client) -> None:
+    page = rita.post(reverse("make-token"), {"models": "loans, claims"}).content.decode()
+    [secret] = [word for word in page.split() if word.startswith("countersign-once-")]
+    sender, _ = enrol_key(secret.split("<")[0], name="host", public_key=b"k" * 32)
+    assert sender.for_models == ["claims", "loans"]
+    wrong = rita.post(reverse("limit-key", args=[sender.pk]), {"models": "no/slash"})
+    assert wrong.status_code == 422 and "Nothing was changed" in wrong.content.decode()
+    changed = rita.post(reverse("limit-key", args=[sender.pk]), {"models": ""}, follow=True)
+    assert "every model" in changed.content.decode()
+    sender.refresh_from_db()
+    assert sender.for_models == []

@@ -46,7 +46,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = self.server.url
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
-        answers = {
+        answers: dict[str, dict[str, Any]] = {
             "/.well-known/openid-configuration": {
                 "issuer": url,
                 "authorization_endpoint": f"{url}/authorize",
@@ -80,7 +80,11 @@ class Answers(BaseHTTPRequestHandler):
 def provider(settings: LazySettings, db: None) -> Iterator[Provider]:
     with Provider(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        app = {"provider_id": "oidc", "name": "the bank's account", "client_id": CLIENT}
+        app: dict[str, Any] = {
+            "provider_id": "oidc",
+            "name": "the bank's account",
+            "client_id": CLIENT,
+        }
         app |= {"secret": "s", "settings": {"server_url": server.url}, "VERIFIED_EMAIL": True}
         settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
         yield server

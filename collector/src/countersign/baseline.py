@@ -5,7 +5,7 @@ them are counted. Both times in constant memory, so a file may be larger than th
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,13 +18,16 @@ from .checks import check_baseline
 from .counting import Counter
 from .describe import describe
 from .design import Design
-from .frames import names_in
+from .frames import names_in, read_columns
 from .map_making import MOST_VECTORS
+from .noise import Noise
+from .noising import Noising
 from .recipe import Recipe
 from .release import Release
 from .sample import Sample
 from .statement import MAX_BYTES, Baseline, Refused, Season, decode, encode
-from .tables import Labels, Privacy, Span
+from .subjects import Subjects
+from .tables import Labels, Span, Tally
 
 MOST_WINDOWS = 400
 DAY = 86_400
@@ -49,15 +52,17 @@ def make_baseline(batches: Batches, recipe: Recipe, attributions: Any = None) ->
     recipe = recipe.with_template(_names(batches))
     if recipe.aliases:
         return _under_aliases(batches, recipe, attributions)
+    batches = _bounded(batches, recipe)
     sample, vectors = _samples(batches, recipe)
-    design = describe(sample, vectors, recipe)
+    design = describe(sample, vectors, recipe, batches)
     counter = Counter(design, recipe.model, recipe.key)
     explained = None if attributions is None else counter.count_attributions(attributions)
     parts = _count(batches(), counter, sample, recipe)
     total = _sum(counter, parts)
     if explained is not None:
         total.counted += explained
-    series = _without_thin_parts(counter, parts, recipe.min_count)
+    series = parts if recipe.noised else _without_thin_parts(counter, parts, recipe.min_count)
+    series = series if len(series) > 1 else []
     while True:
         payload = encode(_assemble(total.counted, series, design, recipe), recipe.digest)
         if len(payload) <= MAX_BYTES:
@@ -76,6 +81,20 @@ def _under_aliases(batches: Batches, recipe: Recipe, attributions: Any) -> bytes
         return make_baseline(lambda: map(names.rename, batches()), recipe.under(names), explained)
     except Refused as refusal:  # read by whoever knows the columns by their own names
         raise Refused(refusal.rule, refusal.detail, names.own_name(refusal.path)) from None
+
+
+def _bounded(batches: Batches, recipe: Recipe) -> Batches:
+    """The rows of which nobody has more than the noise is for."""
+    if Subjects.under(recipe.privacy, recipe.subject, recipe.key) is None:
+        return batches
+
+    def bounded() -> Iterator[Any]:
+        subjects = Subjects.under(recipe.privacy, recipe.subject, recipe.key)
+        assert subjects is not None
+        for batch in batches():
+            yield subjects.limit(read_columns(batch, names_in(batch))[1])[1]
+
+    return bounded
 
 
 def _names(batches: Batches) -> list[str]:
@@ -106,9 +125,15 @@ def _count(batches: Iterable[Any], counter: Counter, sample: Sample, recipe: Rec
             whole.counted += counter.count(batch)
         return [whole]
     counts = counter.count_by_time(batches, recipe.time, origin, step)
+    if recipe.noised:  # which windows are empty would tell
+        counts = {first: counts.get(first) or counter.nothing() for first in _firsts(counts, step)}
     unit = min(step, DAY)
     end = min((sample.last // unit + 1) * unit, int(time.time()))
     return [Part(start, min(start + step, end), counted) for start, counted in counts.items()]
+
+
+def _firsts(counts: dict[int, Counted], step: int) -> range:
+    return range(min(counts), max(counts) + step, step)
 
 
 def _calendar(sample: Sample, recipe: Recipe) -> tuple[int, int]:
@@ -139,19 +164,20 @@ def _without_thin_parts(counter: Counter, parts: list[Part], min_count: int) -> 
             thin = []
     if thin and series:
         series[-1] = _sum(counter, [series[-1], *thin])
-    return series if len(series) > 1 else []
+    return series
 
 
 def _assemble(total: Counted, series: Sequence[Part], design: Design, recipe: Recipe) -> Baseline:
     """Total first; the series nested in it, so that subtracting windows from it tells nothing."""
-    whole = Release([total], design, recipe.min_count)
-    [tally], [labels] = whole.tallies(), _labels(whole)
+    floor = 0 if recipe.noised else recipe.min_count
+    whole = Release([total], design, floor)
+    [(tally, labels)] = _told(whole, recipe)
     windows: list[Span] = []
     if series:
-        release = Release([p.counted for p in series], design, recipe.min_count, within=whole)
+        release = Release([p.counted for p in series], design, floor, within=whole)
         windows = [
             Span(start=_moment(part.start), end=_moment(part.end), tally=own, labels=known)
-            for part, own, known in zip(series, release.tallies(), _labels(release), strict=True)
+            for part, (own, known) in zip(series, _told(release, recipe), strict=True)
         ]
     return Baseline(
         model=recipe.model,
@@ -162,7 +188,7 @@ def _assemble(total: Counted, series: Sequence[Part], design: Design, recipe: Re
         threshold=recipe.threshold,
         template=recipe.template,
         worth=recipe.value,
-        privacy=Privacy(min_count=recipe.min_count),
+        privacy=recipe.privacy,
         columns=list(design.columns),
         slices=list(design.slices),
         maps=list(design.maps),
@@ -170,6 +196,16 @@ def _assemble(total: Counted, series: Sequence[Part], design: Design, recipe: Re
         labels=labels,
         windows=windows,
     )
+
+
+def _told(release: Release, recipe: Recipe) -> list[tuple[Tally, Labels | None]]:
+    """What is told of each part, with noise if there is to be any."""
+    tallies, labels = release.tallies(), _labels(release)
+    if recipe.noised:
+        noising = Noising(release.design, Noise.of(recipe.privacy))
+        tallies = [noising.tally(tally) for tally in tallies]
+        labels = [None if known is None else noising.labels(known) for known in labels]
+    return list(zip(tallies, labels, strict=True))
 
 
 def _labels(release: Release) -> Sequence[Labels | None]:

@@ -162,7 +162,8 @@ def _recipe(asked: argparse.Namespace, home: Home) -> Recipe:
     """The recipe's file, and what the command line says besides."""
     options = read_recipe(asked.recipe)
     options["roles"] = options.get("roles", {}) | dict(asked.role)
-    given = {name: getattr(asked, name) for name in ("threshold", "time", "window", "min_count")}
+    said = ("threshold", "time", "window", "min_count", "subject")
+    given = {name: getattr(asked, name) for name in said}
     options |= {name: value for name, value in given.items() if value is not None}
     return Recipe(
         model=asked.model,
@@ -265,7 +266,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_baseline_options(baselines, required=True)
     for one in (windows, later):
         _add_window_options(one)
-        one.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
     _add_replay(windows)
     windows.add_argument(
         "--shard", type=_shard, default=(0, 1), help="0/3 is the first of three parts"
@@ -293,6 +293,7 @@ def _add_version_options(parser: argparse.ArgumentParser, file: str) -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--time", metavar="COLUMN", help="each row's moment; UTC without a zone")
     parser.add_argument("--revision", type=int, default=1)
+    parser.add_argument("--subject", metavar="COLUMN", help="each row's person; never sent")
 
 
 def _add_baseline_options(parser: argparse.ArgumentParser, *, required: bool) -> None:

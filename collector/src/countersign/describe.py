@@ -1,6 +1,6 @@
 """From a recipe and a sample of the reference rows to what is to be counted."""
 
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -10,7 +10,9 @@ from .checks import KINDS_OF_ROLE, check_columns, check_slices
 from .design import Design
 from .frames import Array, as_numbers
 from .hashing import text_of, token_of
+from .joining import SEPARATOR
 from .map_making import random_features, second_moments
+from .noised_layout import Batches, find_layouts
 from .recipe import Recipe, check_name
 from .sample import Sample
 from .slice_making import make_slices
@@ -28,23 +30,33 @@ from .tables import METERED, Column, Kind, Role
 
 FEWEST_CLASSES = 3
 
+Layouts = dict[str, dict[str, Any]]
 
-def describe(sample: Sample, vectors: Sample, recipe: Recipe) -> Design:
-    """The design; `vectors` samples the embeddings. Columns are in the data's order."""
+
+def describe(sample: Sample, vectors: Sample, recipe: Recipe, batches: Batches) -> Design:
+    """The design; `vectors` samples the embeddings. Columns are in the data's order.
+
+    Under noise, what nobody declared is looked for in all the rows (`batches`), with noise.
+    """
     _check_names(sample, vectors, recipe)
     for name in (*sample.columns, *recipe.embeddings):
         check_name(name)
-    columns = [_column(name, sample, recipe) for name in sample.columns]
+    columns = [_bare_column(name, sample, recipe) for name in sample.columns]
+    noised: Layouts = {}
+    if recipe.noised:
+        noised = find_layouts(batches, [c for c in columns if _is_sought(c, recipe)], recipe)
+    columns = [_column(column, sample, recipe, noised) for column in columns]
     columns = _with_classes(columns, recipe)
     check_columns(columns, recipe.threshold)
-    slices = make_slices(recipe.slices, columns, sample.columns)
+    slices = make_slices(recipe.slices, columns, {} if recipe.noised else sample.columns)
     check_slices(slices, columns)
     maps = second_moments(recipe.multivariate, columns, sample.columns)
     maps += [
         random_features(name, vectors.columns[name], recipe.seed, recipe.min_count)
         for name in recipe.embeddings
     ]
-    return Design(columns, slices, maps, recipe.threshold is not None, threshold=recipe.threshold)
+    decides = recipe.threshold is not None
+    return Design(columns, slices, maps, decides, recipe.threshold, noised=recipe.noised)
 
 
 def _check_names(sample: Sample, vectors: Sample, recipe: Recipe) -> None:
@@ -58,32 +70,58 @@ def _check_names(sample: Sample, vectors: Sample, recipe: Recipe) -> None:
         )
 
 
-def _column(name: str, sample: Sample, recipe: Recipe) -> Column:
+def _bare_column(name: str, sample: Sample, recipe: Recipe) -> Column:
+    """A column without its edges or tokens."""
     role = cast(Role, recipe.role(name))
     try:
-        kind = _kind(role, sample.columns[name], name in sample.coded, recipe)
+        kind = _kind(name, role, sample.columns[name], name in sample.coded, recipe)
     except Refused as refusal:
         raise Refused(refusal.rule, refusal.detail, name) from None
-    values = sample.columns[name]
-    tokens: list[str] = []
-    if kind == "categorical" and role != "outcome":
-        tokens = vocabulary(values, recipe.model, name, recipe.key, recipe.min_count)
-    return Column(
-        name=name,
-        role=role,
-        kind=kind,
-        edges=_edges(role, values, sample, recipe) if kind == "numeric" else [],
-        tokens=tokens,
-        of=list(recipe.joined.get(name, [])),
-    )
+    return Column(name=name, role=role, kind=kind, of=list(recipe.joined.get(name, [])))
 
 
-def _kind(role: Role, values: Array, coded: bool, recipe: Recipe) -> Kind:
+def _is_sought(column: Column, recipe: Recipe) -> bool:
+    """Whether a column has edges or tokens that nobody declared."""
+    told = column.kind == "numeric" or (column.kind == "categorical" and column.role != "outcome")
+    return told and column.name not in {**recipe.edges, **recipe.categories}
+
+
+def _column(column: Column, sample: Sample, recipe: Recipe, noised: Layouts) -> Column:
+    """The column with its edges or tokens, and how these were found."""
+    name, values = column.name, sample.columns[column.name]
+    found: dict[str, Any] = {}
+    if name in recipe.edges:
+        found = {"edges": [float(edge) for edge in recipe.edges[name]], "layout": "declared"}
+    elif name in recipe.categories:
+        found = {"tokens": _declared_tokens(name, recipe), "layout": "declared"}
+    elif name in noised:
+        found = noised[name] | {"layout": "noised"}
+    elif column.kind == "numeric":
+        found = {"edges": _edges(column.role, values, sample, recipe)}
+    elif column.kind == "categorical" and column.role != "outcome":
+        found = {"tokens": vocabulary(values, recipe.model, name, recipe.key, recipe.min_count)}
+    return msgspec.structs.replace(column, **found)
+
+
+def _declared_tokens(name: str, recipe: Recipe) -> list[str]:
+    """Of a joined column, a category is a list of its parts."""
+    declared = recipe.categories[name]
+    if name in recipe.joined:
+        declared = [SEPARATOR.join(str(text_of(part)) for part in one) for one in declared]
+    texts = [text_of(one) for one in declared]
+    if not all(isinstance(text, str) for text in texts):
+        raise Refused("baseline.categories", "A category is a text, a number, or true or false.")
+    return [token_of(recipe.key, recipe.model, name, str(text)) for text in texts]
+
+
+def _kind(name: str, role: Role, values: Array, coded: bool, recipe: Recipe) -> Kind:
     if recipe.classes and role in ("prediction", "outcome"):
         return "categorical"
     if role == "outcome":
         return _kind_of_outcome(values)
-    kind = KIND_OF_ROLE.get(role) or kind_of(values, coded)
+    declared: Kind | None = "numeric" if name in recipe.edges else None
+    declared = "categorical" if name in recipe.categories else declared
+    kind = KIND_OF_ROLE.get(role) or declared or kind_of(values, coded)
     if kind not in KINDS_OF_ROLE.get(role, {kind}):
         raise Refused("baseline.role_kind", "A column with this role holds numbers, or 0 and 1.")
     return kind

@@ -67,9 +67,9 @@ def pick(batch: Any, name: str) -> Any:
 
 def read_column(source: Any) -> Data:
     """One column of a frame, or an array, or a list."""
-    if isinstance(source, np.ndarray):
-        if isinstance(source, np.ma.MaskedArray):
-            return _objects(source.tolist())
+    if isinstance(source, np.ma.MaskedArray):
+        return _objects(source.tolist())
+    if isinstance(source, np.ndarray | Coded):
         return source
     if hasattr(source, "combine_chunks") or hasattr(source, "dictionary_encode"):
         return _from_arrow(source)

@@ -9,6 +9,7 @@ Source: Canonne, Kamath, Steinke (2020), The discrete Gaussian for differential 
 1 to 3. Why this is not a library's: `docs/decisions/0014-exact-noise.md`.
 """
 
+import math
 import secrets
 from fractions import Fraction
 
@@ -34,6 +35,12 @@ class Noise:
     def of(cls, privacy: Privacy) -> "Noise":
         """The noise that a statement declares."""
         return cls(privacy.mechanism, privacy.scale)
+
+    def reached(self, chance: float) -> int:
+        """What noise alone reaches with this chance at the most (by Chernoff's bound)."""
+        size = math.log(1 / chance)
+        laplace = self._draw is _laplace
+        return math.ceil(float(self._scale) * (size if laplace else math.sqrt(2 * size)))
 
     def draw(self, unit: int = 1) -> int:
         """One draw, whose scale is `unit` times as large."""

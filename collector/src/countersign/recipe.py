@@ -9,8 +9,9 @@ from typing import Any, get_args
 import msgspec
 
 from .aliases import Aliases
+from .checks import check_privacy
 from .statement import Refused
-from .tables import LATER, ColumnName, Role, Worth
+from .tables import LATER, ColumnName, Privacy, Role, Worth
 from .templates import load
 
 EMBEDDING = "embedding"
@@ -33,6 +34,9 @@ class Recipe:
     prediction and the outcome. `slices` are columns, or pairs of them, whose parts are watched.
     `multivariate` names numeric columns whose correlations are watched. `template` says what kind
     of model this is, `worth` what its decisions are worth. `seed` draws the embeddings' features.
+    `edges` declares bins by column, `categories` a vocabulary; otherwise both are found in the
+    rows. `noise` is what the policy demands of the baseline, as `Privacy` says it, and `subject`
+    the column with each row's person, where that noise protects persons.
     With `aliases`, keyed tokens stand for the columns' names.
     """
 
@@ -54,6 +58,10 @@ class Recipe:
     worth: Worth | Mapping[str, Any] | None = None
     seed: int = 0
     aliases: bool = False
+    edges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    categories: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    subject: str | None = None
 
     def __post_init__(self) -> None:
         if not set(self.roles.values()) <= set(ROLES):
@@ -74,6 +82,23 @@ class Recipe:
                 "Worth has a currency such as EUR, and numbers for true_positive, false_positive, "
                 "true_negative and false_negative, or per_error.",
             )
+
+        self._check_noise()
+
+    def _check_noise(self) -> None:
+        if not _is({**self.noise}, Privacy) or "min_count" in self.noise:
+            raise Refused(
+                "baseline.noise", "Noise has a mechanism and a scale, and a unit and contribution."
+            )
+        check_privacy(self.privacy)
+        if self.noised and (self.multivariate or self.embeddings):
+            raise Refused(
+                "noise.means",
+                "One row can change means of whole rows by more than noise could hide: under noise "
+                "there are no correlations (`multivariate`) and no embeddings.",
+            )
+        if self.edges.keys() & self.categories.keys():
+            raise Refused("baseline.edges", "A column has edges or categories, not both.")
 
     def _check_joined(self) -> None:
         parts = list(chain.from_iterable(self.joined.values()))
@@ -132,6 +157,9 @@ class Recipe:
             ],
             multivariate=[names[name] for name in self.multivariate],
             time=None if self.time is None else names[self.time],
+            edges=names.keys_of(self.edges),
+            categories=names.keys_of(self.categories),
+            subject=None if self.subject is None else names[self.subject],
         )
 
     def role(self, name: str) -> str:
@@ -139,6 +167,19 @@ class Recipe:
         if name in self.joined:
             return "group"
         return self.roles.get(name, "class_score" if name in self.classes else "feature")
+
+    def named(self, role: str) -> set[str]:
+        """The columns that were given a role."""
+        return {name for name, own in self.roles.items() if own == role}
+
+    @property
+    def privacy(self) -> Privacy:
+        """How the baseline is protected."""
+        return msgspec.convert({**self.noise, "min_count": self.min_count}, Privacy)
+
+    @property
+    def noised(self) -> bool:
+        return self.privacy.mechanism != "none"
 
     @property
     def embeddings(self) -> list[str]:
@@ -148,7 +189,8 @@ class Recipe:
     @property
     def left_out(self) -> set[str]:
         """The columns that have no cells."""
-        return {name for name, role in self.roles.items() if role in ("ignore", EMBEDDING)}
+        ignored = {name for name, role in self.roles.items() if role in ("ignore", EMBEDDING)}
+        return ignored | ({self.subject} if self.subject else set())
 
     @property
     def texts(self) -> list[str]:

@@ -40,6 +40,10 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     worth: dict[str, str | float] | None = None
     seed: int | None = None
     aliases: bool = False
+    edges: dict[str, list[float]] = {}
+    categories: dict[str, list[str | int | float | bool | list[str]]] = {}
+    noise: dict[str, str | int | float] = {}
+    subject: str | None = None
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:

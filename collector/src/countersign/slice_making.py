@@ -31,7 +31,7 @@ def make_slices(
             "A slice is one column or two, of those that are counted and are neither a score, a "
             "group, nor known only later.",
         )
-    bands = {name: _bands(by_name[name], sampled[name]) for names in pairs for name in names}
+    bands = {name: _bands(by_name[name], sampled.get(name)) for names in pairs for name in names}
     return [
         Slice(
             columns=list(names),
@@ -41,15 +41,17 @@ def make_slices(
     ]
 
 
-def _bands(column: Column, values: Array) -> list[int]:
+def _bands(column: Column, values: Array | None) -> list[int]:
     """The first cells of the bands. What is missing or invalid is one band.
 
-    A number has about four more, with equally many sampled rows; what lies outside the bins goes
-    with the lowest and the highest.
+    A number has about four more, with equally many sampled rows, or bins where none may be looked
+    at; what lies outside the bins goes with the lowest and the highest.
     """
     if column.kind != "numeric":
         return [0, *range(2, column.size)]
-    counts = Bins(column.edges).count(as_numbers(values))[BELOW:]
+    counts = np.ones(column.size - BELOW, np.int64)
+    if values is not None:
+        counts = Bins(column.edges).count(as_numbers(values))[BELOW:]
     below = np.cumsum(counts) - counts  # rows before each cell
     targets = np.multiply(QUARTERS, counts.sum())
     cells = {BELOW + int(np.abs(below - target).argmin()) for target in targets}

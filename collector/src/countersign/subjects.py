@@ -5,17 +5,16 @@ statement's rows, is a keyed hash of each person and how many rows were counted:
 Rows without a person are left out: nobody could say whose they are.
 """
 
-import hmac
 from collections import defaultdict
 
 import numpy as np
 
 from .frames import Array, Data, as_coded
-from .hashing import text_of
+from .hashing import keyed, text_of
 from .statement import Refused
 from .tables import Privacy
 
-DOMAIN = b"countersign subject v1\x00"
+DOMAIN = "countersign subject v1"
 
 
 class Subjects:
@@ -72,7 +71,7 @@ class Subjects:
         text = text_of(person)
         if not isinstance(text, str):
             return 0
-        name = hmac.digest(self._key, DOMAIN + text.encode("utf-8", "surrogatepass"), "sha256")
+        name = keyed(self._key, DOMAIN, text)
         taken = max(0, min(rows, self._most - self._rows[name]))
         self._rows[name] += taken
         return taken

@@ -74,6 +74,7 @@ Role = Literal[
     "quality",
 ]
 Kind = Literal["numeric", "categorical", "boolean"]
+Layout = Literal["rounded", "declared", "noised"]
 Mechanism = Literal["none", "discrete_laplace", "discrete_gaussian"]
 
 LATER: frozenset[Role] = frozenset({"outcome", "quality"})  # known with the labels, not before
@@ -101,6 +102,8 @@ class Column(Wire, frozen=True, kw_only=True, omit_defaults=True):
     `class_score`'s class, in the prediction's vocabulary. A numeric outcome is a regression's: it
     is counted as the error, score minus outcome, and its edges are those of the error. A
     categorical outcome is counted in the prediction's vocabulary and has none of its own.
+    `layout` says where edges or tokens come from: from exact reference counts, and rounded; from
+    people, who declared them; or from counts with the baseline's noise.
     """
 
     name: ColumnName
@@ -110,6 +113,7 @@ class Column(Wire, frozen=True, kw_only=True, omit_defaults=True):
     tokens: Annotated[list[Token], Meta(max_length=MAX_CELLS)] = []
     of: Annotated[list[ColumnName], Meta(max_length=4)] = []
     token: Token | None = None
+    layout: Layout = "rounded"
 
     @property
     def size(self) -> int:

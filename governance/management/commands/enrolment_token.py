@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from governance.models import OneTimeToken
 from governance.senders import issue_one_time_token
@@ -13,6 +13,13 @@ class Command(BaseCommand):
 
     help = "Print a one-time token for `countersign enroll`; it works once, for one day."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whom the key may send for."""
+        parser.add_argument(
+            "--model", action="append", default=[], help="limit the key to a model; repeatable"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token, and nothing else, so that a script may read it."""
-        self.stdout.write(issue_one_time_token(OneTimeToken.Purpose.ENROL, actor="countersign"))
+        enrol, models = OneTimeToken.Purpose.ENROL, options["model"]
+        self.stdout.write(issue_one_time_token(enrol, actor="countersign", models=models))

@@ -16,8 +16,12 @@ class Command(BaseCommand):
         """What it is called, and what it may."""
         parser.add_argument("name")
         parser.add_argument("scope", nargs="+", choices=sorted(SCOPES))
+        parser.add_argument(
+            "--model", action="append", default=[], help="limit the token to a model; repeatable"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token, and nothing else, so that a script may read it."""
-        secret = issue_token(options["name"][:64], set(options["scope"]), actor="countersign")
+        name, scopes, models = options["name"][:64], set(options["scope"]), options["model"]
+        secret = issue_token(name, scopes, actor="countersign", models=models)
         self.stdout.write(secret)

@@ -33,6 +33,8 @@ def baseline_of(profile: Profile, recipe: Recipe) -> Converted:
     Raises `Refused`: `convert.rows` for what a recipe asks that needs whole rows,
     `convert.column` for columns that the profile knows too little of.
     """
+    if recipe.noised:
+        raise _no_noise()
     recipe = recipe.with_template(list(profile.columns))
     if recipe.aliases:
         aliases = Aliases(recipe.key, recipe.model)
@@ -70,11 +72,7 @@ def window_of(
     """The window of a profile, under a plan. Raises `Refused` (`convert.column`)."""
     plan = opened.plan
     if plan.privacy.mechanism != "none":
-        raise Refused(
-            "convert.noise",
-            "One row can change all counts of a profile, so no noise of the plan's could hide it: "
-            "count the rows.",
-        )
+        raise _no_noise()
     columns = [column for column in plan.columns if column.role not in LATER]
     profile = profile.under(Aliases(key, plan.model, {column.name for column in plan.columns}))
     floor = plan.privacy.min_count
@@ -96,6 +94,14 @@ def window_of(
     payload = encode(window, opened.version_digest)
     check_window(decode(payload, Window)[1], plan)
     return Converted(payload, _dropped(profile, [column.name for column in columns]))
+
+
+def _no_noise() -> Refused:
+    return Refused(
+        "convert.noise",
+        "One row can change all counts of a profile, so no such noise could hide it: count the "
+        "rows.",
+    )
 
 
 def _tally(profile: Profile, columns: list[Column], terms: Terms) -> Tally:

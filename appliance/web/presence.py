@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 FRESH = 300.0  # seconds
-SPENT = "reauthentication_spent_at"
+SPENT = "presence_spent_at"
 
 
 def fresh(request: HttpRequest) -> bool:

@@ -1,0 +1,86 @@
+"""Keys and tokens that are for some models only."""
+
+import pytest
+
+from countersign.statement import Refused
+from governance import senders
+from governance.audit import recent
+from governance.models import OneTimeToken, Sender, Token
+from tests.builders import (
+    MODEL,
+    VERSION,
+    VERSION_DIGEST,
+    a_baseline,
+    a_statement,
+    a_window,
+    an_event,
+    outcomes_of,
+)
+
+from .conftest import BASELINE_ADDRESS, DAN, Caller, refused, with_baseline
+
+pytestmark = pytest.mark.django_db
+
+
+def limited(*models: str) -> Caller:
+    """A caller whose key was enrolled for some models."""
+    caller = Caller()
+    enrol = OneTimeToken.Purpose.ENROL
+    secret = senders.issue_one_time_token(enrol, actor=DAN, models=models)
+    public = caller.key.public_key().public_bytes_raw()
+    _, caller.bearer = senders.enrol_key(secret, name="Eve's host", public_key=public)
+    return caller
+
+
+def test_a_key_sends_nothing_for_other_models(loans: str) -> None:
+    other, window = limited("claims"), a_window(loans)
+    uploads = {
+        "/windows": a_statement(window),
+        "/outcomes": a_statement(outcomes_of(window)),
+        "/events": a_statement(an_event()),
+        BASELINE_ADDRESS: a_statement(a_baseline(revision=2)),
+    }
+    for address, payload in uploads.items():
+        refused(other.send(address, payload), 403, "credential.model")
+        refused(other.post(address, payload), 403, "credential.model")
+    for address, body in {
+        "/models": {"name": MODEL},
+        f"/models/{MODEL}/versions": {"version": "9", "digest": VERSION_DIGEST},
+    }.items():
+        refused(other.post(address, body), 403, "credential.model")
+    for address in (f"/versions/{MODEL}/{VERSION}/plan", f"/models/{MODEL}/privacy"):
+        refused(other.get(address), 403, "credential.model")
+    unknown = a_statement(a_window(loans, model="never-registered"))
+    refused(other.send("/windows", unknown), 403, "credential.model")  # no oracle of names
+
+
+def test_a_key_sends_for_the_models_that_it_is_for() -> None:
+    own = limited(MODEL, "claims")
+    plan = with_baseline(own)
+    assert own.send("/windows", a_statement(a_window(plan))).status_code == 202
+    assert own.get(f"/versions/{MODEL}/{VERSION}/plan").status_code == 200
+
+
+def test_limits_can_be_changed_and_the_log_says_so(loans: str) -> None:
+    caller = limited("claims")
+    event = a_statement(an_event())
+    refused(caller.send("/events", event), 403, "credential.model")
+    sender = Sender.objects.get(name="Eve's host")
+    senders.limit_sender(sender, [MODEL], actor=DAN)
+    assert caller.send("/events", event).status_code == 202
+    changed = next(e for e in recent.newest(9) if e.kind == "key.limited")
+    assert changed.facts["models"] == [MODEL] and changed.facts["actor"] == DAN
+
+
+def test_a_pipelines_token_can_be_limited_too(loans: str) -> None:
+    bearer = senders.issue_token("pipeline", ["upload"], actor=DAN, models=["claims"])
+    event = a_statement(an_event())
+    refused(Caller(bearer=bearer).post("/events", event), 403, "credential.model")
+    assert Token.objects.get(sender=None).for_models == ["claims"]
+
+
+def test_only_names_that_models_can_have_are_limits() -> None:
+    for models in (["two words"], ["ok", ""], [f"m{i}" for i in range(101)]):
+        with pytest.raises(Refused, match=r"sender\.models"):
+            limited(*models)
+    assert not OneTimeToken.objects.exists()
