@@ -163,8 +163,9 @@ _SIDE_CHANNELS = (
     "this appliance."
 )
 _NOT_NOISED = (
-    "Names of columns, groups and deployments; the bins’ edges and the vocabulary’s keyed tokens, "
-    "which the baseline declares; periods of windows; the events that people report"
+    "Names of columns, groups and deployments, and whether a column holds numbers or categories; "
+    "bins’ edges and keyed tokens that people declared, or that an earlier baseline without noise "
+    "found; periods of windows; the events that people report"
 )
 
 
@@ -205,15 +206,17 @@ def _with_noise(card: Card) -> list[tuple[str, str]]:
         (
             "Mechanism and sampler",
             f"{_capital(MECHANISMS[privacy.mechanism])} of scale {privacy.scale:g} on every "
-            "figure, in units of the most that one row can change it. Whole numbers only, so "
+            "figure, in units of the most that one row can change it. Drawn exactly, in whole "
+            "numbers and from the operating system’s random bits (Canonne, Kamath, Steinke 2020): "
             "there is no floating-point arithmetic to see through. Noise is drawn once for each "
-            "cell; sums of cells need no more, and a statement that is sent again is the same "
+            "figure; sums of figures need no more, and a statement that is sent again is the same "
             "bytes.",
         ),
         (
             "Small cells",
-            f"Runs of cells below {privacy.min_count}, as counted with noise, are merged or left "
-            "out. That is a habit for readers; the guarantee does not rest on it.",
+            "Told like all others, with their noise: which ones are merged or left out would tell "
+            "of the rows. Pages still show no rate of fewer rows than "
+            f"{privacy.min_count}; the guarantee does not rest on it.",
         ),
         ("Side channels", _SIDE_CHANNELS),
         ("Not noised", f"{_NOT_NOISED}.{_earlier(card)}"),

@@ -8,6 +8,7 @@ DATABASE_OWNER_URL    PostgreSQL as the role that owns the tables; used for migr
 BROKER_URL            Celery's broker; by default a queue on the same PostgreSQL
 COUNTERSIGN_HTTPS     `yes` behind a reverse proxy with TLS, which sets X-Forwarded-Proto and -For
 COUNTERSIGN_OIDC_ISSUER, _CLIENT, _SECRET, _NAME   an identity provider (OpenID Connect), if any
+COUNTERSIGN_UPLOADS_PER_MINUTE   of one sender; 3000 by default
 """
 
 import os
@@ -198,6 +199,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+UPLOADS_PER_MINUTE = int(os.environ.get("COUNTERSIGN_UPLOADS_PER_MINUTE", "3000"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 
 LOGGING = {

@@ -36,6 +36,7 @@ def fresh_site() -> Iterator[Cluster]:
                 "DATABASE_URL": cluster.url(OWNER),
                 "BROKER_URL": "memory://",
                 "DJANGO_SETTINGS_MODULE": "appliance.settings",
+                "COUNTERSIGN_UPLOADS_PER_MINUTE": "1000000",  # what is measured is not this limit
             }
             import django
             from django.core.management import call_command

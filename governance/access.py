@@ -9,6 +9,7 @@ What a person may not see is not there for them: ask `models_of` for what is, an
 rest didn't exist. What they see and may not do is refused as `access.denied`.
 """
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import QuerySet
 
@@ -45,6 +46,7 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
     "log.export": frozenset({Role.AUDITOR}),
     "sender.manage": frozenset({Role.OPERATOR}),
+    "log.erase": frozenset({Role.POLICY_ADMINISTRATOR}),
     "witness.manage": ADMINISTRATOR,
     "account.manage": ADMINISTRATOR,
 }
@@ -55,7 +57,7 @@ BY_ADMINISTRATORS = frozenset(
 WITH_SECOND_FACTOR = frozenset({Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR})
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset(
-    {"refusal.see", "log.see", "log.export", "sender.manage", "witness.manage"}
+    {"refusal.see", "log.see", "log.export", "log.erase", "sender.manage", "witness.manage"}
 )
 
 Person = AbstractBaseUser | AnonymousUser
@@ -94,6 +96,16 @@ def needs_second_factor(person: Person) -> bool:
         return False
     signing = Membership.objects.filter(user=person, role__in=WITH_SECOND_FACTOR)
     return person.is_superuser or signing.exists()
+
+
+def lacks_second_factor(person: Person) -> bool:
+    """Whether the person's roles ask for a second factor and none is set up.
+
+    Whoever has one can't log in without it, so that it is set up is all there is to ask.
+    """
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    has_one = Authenticator.objects.filter(user_id=person.pk, type__in=kinds)
+    return needs_second_factor(person) and not has_one.exists()
 
 
 def models_of(person: Person, action: str = "model.see") -> QuerySet[Model]:

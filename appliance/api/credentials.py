@@ -1,10 +1,15 @@
 """Bearer tokens: who asks, and whether they may."""
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
+from ninja.security.apikey import APIKeyCookie
 from ninja.security.http import HttpAuthBase
+from ninja.utils import check_csrf
 
 from countersign.statement import Refused
 from governance import senders
+from governance.access import lacks_second_factor
 from governance.senders import Caller
 
 
@@ -27,6 +32,33 @@ class Bearer(HttpAuthBase):
         if named is not None:
             caller.demand_model(named)
         return caller
+
+
+class LoggedIn(APIKeyCookie):
+    """Lets a person in who is logged in with a browser; changes carry the form's secret, as pages
+    do (header X-CSRFToken). For what a person does and no token may do for them."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __init__(self) -> None:
+        super().__init__(csrf=False)  # it is checked here, to refuse by name
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> User:
+        """The person of the session. Raises `Refused`."""
+        user = request.user
+        if not isinstance(user, User) or not user.is_active:
+            raise Refused("credential.missing", "Somebody logs in, with a browser.")
+        if check_csrf(request) is not None:
+            raise Refused("credential.form_secret", "The request carries the form's secret.")
+        if lacks_second_factor(user):
+            raise Refused("access.second_factor", "The roles ask for a second factor.")
+        return user
+
+
+def person_of(request: HttpRequest) -> User:
+    """Who got past `LoggedIn`."""
+    person: User = request.auth  # type: ignore[attr-defined]
+    return person
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import msgspec
+from django.db.models import TextChoices
 
 from countersign.dsse import Envelope
 from countersign.statement import PREDICATE_TYPES, STATEMENT_TYPE, Predicate
 from countersign.tables import Digest
+from governance.policy_files import PolicyFile
 
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -33,7 +35,7 @@ def components(requests: list[type[msgspec.Struct]]) -> dict[str, Any]:
     """OpenAPI's component schemas: statements, the envelope, and the small request bodies."""
     at = "#/components/schemas/{name}"
     kinds = [*PREDICATE_TYPES, Envelope, *requests]
-    _, schemas = msgspec.json.schema_components(kinds, ref_template=at)
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=at, schema_hook=_choices)
     for kind in PREDICATE_TYPES:
         schemas[f"{kind.__name__}Statement"] = _statement(kind, at.format(name=kind.__name__))
     return dict(schemas)
@@ -43,6 +45,17 @@ def statement_schema(kind: type[Predicate]) -> dict[str, Any]:
     """A whole statement's schema, on its own: what docs/formats/ publishes."""
     (predicate,), definitions = msgspec.json.schema_components([kind])
     return {"$schema": DIALECT, **_statement(kind, predicate["$ref"]), "$defs": definitions}
+
+
+def policy_schema() -> dict[str, Any]:
+    """What a policy file says, whether as YAML or as JSON."""
+    return {"$schema": DIALECT, **msgspec.json.schema(PolicyFile, schema_hook=_choices)}
+
+
+def _choices(kind: type) -> dict[str, Any]:
+    """Django's enumerations, which msgspec reads and doesn't describe."""
+    assert issubclass(kind, TextChoices)
+    return {"enum": kind.values}
 
 
 def _statement(kind: type[Predicate], predicate: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from countersign.statement import Refused
+from governance.pace import TooFast
 
 from .rules import RULES
 
@@ -89,7 +90,10 @@ def add_handlers(api: NinjaAPI) -> None:
 def refusal_of(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
     """The problem document for whatever a view raised."""
     if isinstance(error, Refused):
-        return problem(error.rule, error.detail, error.path)
+        answer = problem(error.rule, error.detail, error.path)
+        if isinstance(error, TooFast):
+            answer.headers["Retry-After"] = str(error.seconds)
+        return answer
     rule, detail = next(
         (rule, detail) for kinds, rule, detail in TRANSLATIONS if isinstance(error, kinds)
     )

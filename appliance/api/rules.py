@@ -38,10 +38,20 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "credential.revoked": (403, "Key or token revoked", "Enrol a new key."),
     "credential.scope": (403, "Not allowed", "Use a token that has the scope."),
+    "credential.form_secret": (
+        403,
+        "Form's secret missing",
+        "Send the cookie csrftoken's value as X-CSRFToken.",
+    ),
     "credential.model": (
         403,
         "For other models",
         "Use a key or token that is for this model, or ask an administrator to change its limits.",
+    ),
+    "sender.rate": (
+        429,
+        "Too many uploads",
+        "Wait as long as Retry-After says, and send the same bytes again; send larger windows.",
     ),
     "sender.models": (422, "Not names of models", "Give names as models are registered under."),
     "access.denied": (
@@ -49,6 +59,7 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Not among your roles",
         "Ask an administrator for a role that may do it.",
     ),
+    "access.second_factor": (403, "No second factor", "Set one up on the page of your account."),
     "account.name_taken": (409, "Name taken", "Choose another name, or find the person's account."),
     "account.last_administrator": (
         409,
@@ -301,6 +312,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     ),
     "policy.level": (422, "No such level", "Name a unit, a tier, both, a model, or none of them."),
     "policy.no_reason": (422, "Reason missing", "Say why, for those who read the log."),
+    "policy.unknown": (404, "Unknown policy version", "See the list of policies."),
     "policy.file": (422, "Not a policy file", "Write plain YAML as docs/policies.md shows it."),
     "policy.same_person": (403, "Needs another person", "Ask another policy administrator."),
     "policy.decided": (409, "Decided already", "Propose it anew if it is still wanted."),
@@ -331,6 +343,9 @@ RULES: dict[str, tuple[int, str, str]] = {
     # the log's proofs and its witnesses
     "proof.index": (404, "No such entry", "Ask for an entry below the checkpoint's size."),
     "proof.size": (422, "No such sizes", "Ask for sizes up to the checkpoint's, smaller first."),
+    "checkpoint.not_ours": (422, "Not signed by this log", "Paste all of it, signature included."),
+    "checkpoint.unpublished": (409, "Nothing is published", "See the log's page for the reason."),
+    "retention.too_short": (422, "Kept longer than that", "Name at least as many days."),
     "witness.url": (422, "Not an address", "Give the address before /add-checkpoint."),
     "witness.vkey": (422, "Not a witness's key", "Ask the witness for its verifier key."),
     "witness.known": (409, "Asked already", "Remove the witness first, then add it again."),

@@ -8,10 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from ninja import NinjaAPI
 
+from governance.policy_files import PolicyFile
+
 from . import (
     baselines,
     deployments,
     docs,
+    dossier,
     events,
     findings,
     formats,
@@ -20,6 +23,7 @@ from . import (
     log,
     outcomes,
     plans,
+    policies,
     privacy,
     problems,
     receipts,
@@ -33,6 +37,7 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    dossier,
     deployments,
     findings,
     baselines,
@@ -44,6 +49,7 @@ RESOURCES = (
     log,
     incidents,
     privacy,
+    policies,
     refusals,
     signoffs,
     status,
@@ -58,6 +64,7 @@ REQUESTS: list[type[msgspec.Struct]] = [
     findings.NewFinding,
     signoffs.NewSignOff,
     signoffs.NewDecision,
+    PolicyFile,
 ]
 
 

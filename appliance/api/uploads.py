@@ -17,6 +17,7 @@ from detectors import firewall
 from detectors.intake import Receipt, Upload
 from detectors.refusals import record_refusal
 from governance import senders
+from governance.pace import TooFast, keep_pace
 from governance.senders import Caller
 
 from .bodies import JSON, content_type, read_body
@@ -37,6 +38,7 @@ def accept(request: HttpRequest, verb: Callable[[Upload], Receipt]) -> Receipt:
     """Find out who vouches for the bytes, then hand them to one of intake's verbs."""
     with _refusals_recorded(None):
         caller, signed, signatures = _vouched(request)
+    _keep_pace(caller)
     with _refusals_recorded(caller):
         caller.demand("upload")
         payload = read_body(request, MAX_BYTES) if signed is None else signed
@@ -80,6 +82,16 @@ def _verified(data: bytes) -> tuple[bytes, list[dict[str, str]], Caller]:
     keys = [Ed25519PublicKey.from_public_bytes(bytes(sender.public_key)) for sender in known]
     payload = dsse.verify(envelope, keys)
     return payload, msgspec.to_builtins(envelope.signatures), senders.signer(known[0])
+
+
+def _keep_pace(caller: Caller) -> None:
+    """Raises `TooFast`; of a minute's refusals only the first is recorded, or they would flood."""
+    try:
+        keep_pace(caller.actor, timezone.now())
+    except TooFast as refusal:
+        if refusal.first:
+            record_refusal(caller, refusal.rule)
+        raise
 
 
 @contextmanager

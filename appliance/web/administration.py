@@ -22,6 +22,7 @@ from governance import access, accounts, erasure
 from governance.models import Membership
 
 from .doors import open_to
+from .people import person_of
 
 PER_PAGE = 50
 VERBS: dict[str, tuple[Callable[..., None], str]] = {
@@ -81,7 +82,9 @@ def show(request: HttpRequest) -> HttpResponse:
     said = form.cleaned_data
     roles = [(said["role"], said["business_unit"])]
     try:
-        secret = accounts.invite(said["username"], roles, by=_me(request), email=said["email"])
+        secret = accounts.invite(
+            said["username"], roles, by=person_of(request), email=said["email"]
+        )
     except Refused as refusal:
         form.add_error("username", f"{refusal.detail} ({refusal.rule})")
         return _people(request, form)
@@ -101,7 +104,7 @@ def show_person(request: HttpRequest, number: int) -> HttpResponse:
 def new_link(request: HttpRequest, number: int) -> HttpResponse:
     """For somebody who lost the link or forgot the password."""
     person = get_object_or_404(User, pk=number, is_active=True)
-    return _person(request, person, secret=accounts.issue_link(person, by=_me(request)))
+    return _person(request, person, secret=accounts.issue_link(person, by=person_of(request)))
 
 
 @require_POST
@@ -112,7 +115,7 @@ def grant(request: HttpRequest, number: int) -> HttpResponse:
     if not form.is_valid():
         return _person(request, person, form=form)
     said = form.cleaned_data
-    accounts.grant(person, said["role"], said["business_unit"], by=_me(request))
+    accounts.grant(person, said["role"], said["business_unit"], by=person_of(request))
     return redirect("person", number)
 
 
@@ -121,7 +124,7 @@ def grant(request: HttpRequest, number: int) -> HttpResponse:
 def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     """One role less."""
     role, unit = request.POST.get("role", ""), request.POST.get("business_unit", "")
-    accounts.withdraw(get_object_or_404(User, pk=number), role, unit, by=_me(request))
+    accounts.withdraw(get_object_or_404(User, pk=number), role, unit, by=person_of(request))
     return redirect("person", number)
 
 
@@ -134,12 +137,14 @@ def change(request: HttpRequest, number: int, verb: str) -> HttpResponse:
     person = get_object_or_404(User, pk=number)
     do, said = VERBS[verb]
     try:
-        do(person, by=_me(request))
+        do(person, by=person_of(request))
     except Refused as refusal:
         messages.error(request, f"{refusal.detail} ({refusal.rule})")
     else:
         messages.success(request, said.format(person.username))
-    return redirect("person" if access.may(_me(request), "account.manage") else "overview", number)
+    return redirect(
+        "person" if access.may(person_of(request), "account.manage") else "overview", number
+    )
 
 
 @never_cache
@@ -159,11 +164,6 @@ def join(request: HttpRequest, secret: str) -> HttpResponse:
         return render(request, "set_up_spent.html", status=410)
     answer: HttpResponse = perform_login(request, person)
     return answer
-
-
-def _me(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the door let nobody else in
-    return request.user
 
 
 def _people(

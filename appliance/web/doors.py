@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +30,7 @@ def open_to(action: str) -> Callable[[Page], Page]:
         @login_required
         @wraps(page)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
-            if lacks_second_factor(request):
+            if access.lacks_second_factor(request.user):
                 return redirect("mfa_index")
             try:
                 access.demand(request.user, action)
@@ -45,16 +43,6 @@ def open_to(action: str) -> Callable[[Page], Page]:
         return guarded
 
     return door
-
-
-def lacks_second_factor(request: HttpRequest) -> bool:
-    """Whether the person's roles ask for a second factor and none is set up.
-
-    Whoever has one can't log in without it, so that it is set up is all there is to ask.
-    """
-    return access.needs_second_factor(request.user) and not is_mfa_enabled(
-        request.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
-    )
 
 
 def find_model(request: HttpRequest, name: str) -> Model:

@@ -10,6 +10,12 @@ from governance.incidents import SYSTEM
 from governance.models import Sender
 
 
+def person_of(request: HttpRequest) -> User:
+    """Whoever is logged in; the page's door let nobody else in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def actor_of(request: HttpRequest) -> str:
     """How the log names whoever asks."""
     return f"user:{request.user.pk}"

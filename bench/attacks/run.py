@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.attacks.run
 
-Writes results/attacks.json, results/smuggling.json and results/timing.json. The tools of others are
-installed into .cache/peers first, which takes minutes; what can't be installed is said.
+Each part writes results/<its name>.json. The tools of others are installed into .cache/peers first,
+which takes minutes; what can't be installed is said.
 """
 
 import json
@@ -21,7 +21,15 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from bench.attacks import attacks, column_names, crossed, designs, smuggling, timing  # noqa: E402
+from bench.attacks import (  # noqa: E402
+    attacks,
+    column_names,
+    crossed,
+    designs,
+    epsilon_audit,
+    smuggling,
+    timing,
+)
 from bench.attacks.data import CANARIES, CITIES, canary_forms, found_in, people  # noqa: E402
 from countersign.collector import Collector  # noqa: E402
 from countersign.hashing import token_of  # noqa: E402
@@ -39,6 +47,7 @@ def main() -> None:
         "column_names": column_names.measure,
         "smuggling": smuggling_of_ours,
         "timing": timing.measure,
+        "epsilon_audit": epsilon_audit.measure,
     }
     for name in sys.argv[1:] or parts:
         keep(name, parts[name]())

@@ -101,6 +101,8 @@ KINDS = {
     "witness.added": "Another party's machine is asked to sign the log's checkpoints.",
     "witness.removed": "A witness is no longer asked; what it signed stays.",
     "content.erased": "A name or text behind an earlier entry was erased.",
+    "content.expired": "The names and texts behind all entries up to a place were erased: their "
+    "time was over.",
     "log.restarted": "The log goes on under a new name, after a restore or the loss of its key.",
 }
 

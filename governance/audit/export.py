@@ -18,11 +18,11 @@ This is a transparency log in the format C2SP tlog-tiles (c2sp.org/tlog-tiles):
   vkey            the key that signs the log
 
 To verify it, get the key by another way than this directory (`manage.py verify_audit` prints it)
-and run, in a checkout of Countersign, offline:
+and run, where the Python package countersign is installed, offline:
 
-  python -m countersign.tlog.verify DIRECTORY --vkey 'KEY'
+  countersign verify-log DIRECTORY --vkey 'KEY'
 
-Any other verifier of that format does as well.
+Any other verifier of that format does as well. A web server may serve this directory as it is.
 """
 
 

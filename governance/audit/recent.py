@@ -28,7 +28,7 @@ class State:
 class Recorded:
     """An entry as it was recorded. `index` is its place in the log; None while it waits for one.
 
-    `contents` are the names and texts behind it that are not erased.
+    `contents` are the names and texts behind it that are not erased. `body` is what was hashed.
     """
 
     entry: int
@@ -37,12 +37,21 @@ class Recorded:
     at: datetime
     facts: dict[str, Any]
     contents: dict[str, str]
+    body: str
 
 
 def newest(count: int) -> list[Recorded]:
     """The newest entries, the newest first, in a constant number of queries."""
     rows = Entry.objects.order_by("-pk").select_related("leaf").prefetch_related("contents")
     return [_recorded(row) for row in rows[:count]]
+
+
+def at(index: int) -> Recorded | None:
+    """The entry at a place in the published log; None if that is not there."""
+    published = published_checkpoint()
+    if published is None or not 0 <= index < published.size:
+        return None
+    return _recorded(Entry.objects.select_related("leaf").get(leaf__index=index))
 
 
 def state() -> State:
@@ -58,8 +67,9 @@ def state() -> State:
 
 
 def _recorded(row: Entry) -> Recorded:
-    facts: dict[str, Any] = json.loads(bytes(row.body))
+    body = bytes(row.body).decode()
+    facts: dict[str, Any] = json.loads(body)
     leaf = getattr(row, "leaf", None)
     contents = {content.field: content.text for content in row.contents.all()}
     index = None if leaf is None else leaf.index
-    return Recorded(row.pk, index, row.kind, row.created_at, facts, contents)
+    return Recorded(row.pk, index, row.kind, row.created_at, facts, contents, body)

@@ -14,7 +14,7 @@ from .policies import (
 )
 from .registry import Change, Dependency, Deployment, Developer, Model, Version
 from .reviews import ModelException, Objective, Requirement, ReviewFinding
-from .senders import OneTimeToken, Sender, Token
+from .senders import OneTimeToken, Pace, Sender, Token
 from .signoff import ApproverKey, SignOff, SignOffDecision, SignOffSummary
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "ModelException",
     "Objective",
     "OneTimeToken",
+    "Pace",
     "Pending",
     "PolicyVersion",
     "PrivacyRule",

@@ -61,3 +61,14 @@ class OneTimeToken(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], condition=Q(used_at=None), name="unused")]
+
+
+class Pace(models.Model):
+    """How many uploads a sender began in its latest minute, see `governance.pace`."""
+
+    actor = models.CharField(max_length=80, primary_key=True)
+    minute = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.count}"

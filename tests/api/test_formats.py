@@ -45,6 +45,7 @@ def test_the_command_writes_every_schema(tmp_path: Path, monkeypatch: pytest.Mon
     call_command("write_schemas")
     assert {path.stem for path in (tmp_path / "formats").iterdir()} == {
         "rules",
+        "policy",
         *(kind.__name__.lower() for kind in PREDICATE_TYPES),
     }
 
@@ -70,6 +71,8 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/models/{model}/deployments",
         "/models/{model}/deployments/end",
         "/models/{model}/findings",
+        "/versions/{model}/{version}/dossier.pdf",
+        "/versions/{model}/{version}/dossier.json",
         "/versions/{model}/{version}/baseline",
         "/versions/{model}/{version}/plan",
         "/windows",
@@ -81,6 +84,8 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/incidents",
         "/refusals",
         "/models/{model}/privacy",
+        "/policies",
+        "/policies/{number}",
         "/versions/{model}/{version}/sign-offs",
         "/sign-offs",
         "/sign-offs/{identity}",

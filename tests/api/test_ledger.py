@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from countersign.statement import Window as WireWindow
-from countersign.tables import Attributions
+from countersign.tables import Attributions, Map
 from detectors import charges, plans
 from detectors.models import Part, Statement, Window
 from governance import ledger, policies, zcdp
@@ -104,6 +104,35 @@ def test_a_noised_baseline_costs_too(ada: Caller) -> None:
     baseline = a_baseline(privacy=privacy)
     assert ada.send(BASELINE_ADDRESS, a_statement(baseline)).status_code == 202
     assert losses() == [cost(charges.of_baseline(baseline))]
+
+
+@pytest.mark.django_db
+def test_bins_that_were_found_in_noised_counts_cost_their_two_histograms(ada: Caller) -> None:
+    the_policy_says(**NOISE)
+    registered(ada)
+    declared = a_baseline(privacy=msgspec.convert(NOISE, type(a_baseline().privacy)))
+    columns = [
+        msgspec.structs.replace(c, layout="noised") if c.edges else c for c in declared.columns
+    ]
+    baseline = msgspec.structs.replace(declared, columns=columns)
+    assert ada.send(BASELINE_ADDRESS, a_statement(baseline)).status_code == 202
+    touched = charges.touched_by_baseline(declared) + 2 * sum(bool(c.edges) for c in columns)
+    assert charges.of_baseline(baseline).touched == touched
+    assert losses() == [cost(charges.of_baseline(baseline))]
+
+
+@pytest.mark.django_db
+def test_under_noise_nothing_is_laid_out_by_exact_counts(ada: Caller) -> None:
+    the_policy_says(**NOISE)
+    registered(ada)
+    privacy = msgspec.convert(NOISE, type(a_baseline().privacy))
+    columns = [msgspec.structs.replace(c, layout="rounded") for c in a_baseline().columns]
+    answer = ada.send(BASELINE_ADDRESS, a_statement(a_baseline(privacy=privacy, columns=columns)))
+    document = refused(answer, 422, "privacy.layout_not_noised")
+    assert document["path"] == "$.predicate.columns[0].layout"
+    one = Map(name="m", kind="second_moments", columns=["age"], centre=[1.0], scale=[1.0], clip=3.0)
+    answer = ada.send(BASELINE_ADDRESS, a_statement(a_baseline(privacy=privacy, maps=[one])))
+    refused(answer, 422, "privacy.not_noised")
 
 
 @pytest.mark.django_db

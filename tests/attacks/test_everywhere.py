@@ -1,12 +1,14 @@
 """Canaries in the rows, and in what careless people upload; then a search of every place there is.
 
 Searched: every table of the database (with the queue), the database's files and its log of changes,
-the logs, temporary files, the collector's directory, every page, every answer of the API, the
-exported log. What is searched is shown to be there: the model's name is found in it.
+the logs, temporary files, the collector's directory with its spool and the gateway's, what the
+gateway prints, every page, every answer of the API, the exported log. What is searched is shown to
+be there: the model's name is found in it.
 """
 
 import json
 import re
+import signal
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,8 +26,10 @@ import pytest
 from bench.attacks import designs
 from bench.attacks.data import CANARIES, SALARIES, found_in, people
 from countersign import Collector, Home
+from countersign.gateway.exchange import COUNTS
 from countersign.statement import Event, encode
 from tests.cast import PASSWORD
+from tests.gateway.conftest import Gateway
 from tests.platform.running import Appliance, wait_until
 
 WEEK = timedelta(days=7)
@@ -115,6 +119,30 @@ def asked(url: str, bearer: str, body: bytes | None = None, kind: str = "") -> t
         return 413, b""
 
 
+def through_the_gateway(home: Home) -> bytes:
+    """A week's rows as inference events, and worse, in a gateway that is killed; what it printed.
+
+    Half of the inferences never get their answer: their rows wait in memory, and nowhere else.
+    """
+    gateway = Gateway(home, address=f"{NAME}/3/shadow")
+    gateway.start()
+    rows = weekly(9).drop(columns=["repaid", "moment"]).head(600)
+    for number, start in enumerate(range(0, 600, 60)):
+        records = json.loads(rows[start : start + 60].to_json(orient="records"))
+        gateway.event("request", {"instances": records}, f"{number}")
+        if number % 2:
+            risks = [record["risk"] for record in records]
+            assert gateway.event("response", {"predictions": risks}, f"{number}").status == 200
+    for body in (designs.plain(rows), " ".join(CANARIES).encode()):
+        assert not gateway.ask("events", body, content_type="application/json").ok
+        assert not gateway.ask("counts", body, content_type=COUNTS).ok
+        assert not gateway.ask(CANARIES[2].replace(" ", "%20"), body).ok
+    gateway.end(signal.SIGKILL)
+    folder = home.directory / "gateway" / NAME
+    assert [path.stat().st_mode & 0o077 for path in folder.rglob("*.counts")] == [0]
+    return gateway.printed.encode()
+
+
 def rows_of_the_database(url: str) -> bytes:
     """Every value of every table that is not PostgreSQL's own, as the bytes it stands for."""
     parts: list[bytes] = []
@@ -173,6 +201,8 @@ def files_below(folder: Path, *without: str) -> bytes:
 
 
 def test_no_canary_is_anywhere(appliance: Appliance, home: Home, tmp_path: Path) -> None:
+    printed = through_the_gateway(home)
+    assert b"gateway." in printed
     statuses = careless_uploads(home)
     assert set(statuses) <= {413, 415, 422} and len(statuses) == 120
 
@@ -192,6 +222,7 @@ def test_no_canary_is_anywhere(appliance: Appliance, home: Home, tmp_path: Path)
         "answers": answers_of(home, [each.decode() for each in receipts[:10]]),
         "export": files_below(tmp_path / "log"),
         "printed": appliance.output.encode(),
+        "printed by the gateway": printed,
     }
     appliance.stop()
     places["data directory"] = files_below(appliance.data)

@@ -2,15 +2,22 @@
 
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from countersign.cli import main
 from countersign.tlog import note, verify
 from governance.audit import keys, log
-from governance.models import Entry
+from governance.models import Checkpoint, Entry
+from tests.tlog.witnesses import KEY
 
 from .conftest import Record
 
@@ -107,7 +114,7 @@ def test_the_verifier_runs_offline_and_without_django(record: Record, tmp_path: 
     result = run(str(tmp_path / "export"), vkey)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("verified  appliance.example/audit  4 entries  root ")
-    assert run(str(tmp_path / "export"), vkey[:-1] + "d").returncode == 1
+    assert run(str(tmp_path / "export"), vkey[:-4] + "AAAA").returncode == 1
     (tmp_path / "export" / "tile" / "0" / "000.p" / "4").write_bytes(bytes(128))
     result = run(str(tmp_path / "export"), vkey)
     assert result.returncode == 1
@@ -132,3 +139,48 @@ def test_an_export_is_in_the_log_even_if_the_log_is_refused(record: Record, tmp_
     with pytest.raises(CommandError, match=r"log\.mark_missing"):
         export(tmp_path / "export")
     assert Entry.objects.filter(kind="export.made").exists()
+
+
+@pytest.mark.django_db
+def test_the_command_line_verifies_a_directory_or_a_plain_web_server(
+    record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """With a checkpoint that was kept from earlier, and a witness that must have signed."""
+    record(300)
+    log.seal()
+    earlier = tmp_path / "earlier"
+    earlier.write_text(Checkpoint.objects.get().note)
+    record(3)
+    vkey = export(tmp_path / "export").vkey
+    with plain_web_server(tmp_path / "export") as address:
+        for source in (str(tmp_path / "export"), address):
+            assert main(["verify-log", source, "--vkey", vkey, "--since", str(earlier)]) == 0
+            said = capsys.readouterr().out
+            assert said.startswith("verified  appliance.example/audit  304 entries")
+            assert "continues  the 300 entries" in said
+        assert main(["verify-log", f"{address}/elsewhere", "--vkey", vkey]) == 1
+    assert main(["verify-log", address, "--vkey", vkey]) == 1
+    capsys.readouterr()
+    asked = ["verify-log", str(tmp_path / "export"), "--vkey", vkey]
+    assert main([*asked, "--witness", KEY.vkey]) == 1
+    assert "the witness witness.example/w1 has not signed it" in capsys.readouterr().err
+    for size, reason in ((300, "rewritten"), (305, "shorter")):
+        kept = note.Checkpoint("appliance.example/audit", size, bytes(32))
+        earlier.write_text(note.sign(kept.text, kept.origin, keys.log_key()))
+        assert main([*asked, "--since", str(earlier)]) == 1
+        assert reason in capsys.readouterr().err
+
+
+@contextmanager
+def plain_web_server(directory: Path) -> Iterator[str]:
+    """Files, and nothing else."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -34,13 +34,15 @@ class Gateway:
     home: Home
     port: int = field(default_factory=free_port)
     patience: float = 60.0
+    address: str = ADDRESS
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         file = self.home.directory / "gateway.toml"
+        model, version, deployment = self.address.split("/")
         file.write_text(
             f'listen = "127.0.0.1:{self.port}"\npatience = {self.patience}\n'
-            f'[[serve]]\nmodel = "loans"\nversion = "1"\ndeployment = "prod"\n'
+            f'[[serve]]\nmodel = "{model}"\nversion = "{version}"\ndeployment = "{deployment}"\n'
             f'inputs = ["income", "region"]\n'
         )
         command = [sys.executable, "-m", "countersign.cli", "gateway", str(file)]
@@ -79,7 +81,7 @@ class Gateway:
             name.replace("_", "-"): text for name, text in headers.items()
         }
         method = "GET" if body is None else "POST"
-        return request(method, f"{self.url}/v1/{ADDRESS}/{what}", body, known)
+        return request(method, f"{self.url}/v1/{self.address}/{what}", body, known)
 
     def send(self, message: Message) -> Answer:
         return self.ask("counts", msgspec.msgpack.encode(message), content_type=COUNTS)
@@ -98,7 +100,7 @@ class Gateway:
     def kept(self, plan: OpenPlan, key: bytes) -> Counted:
         """What the gateway has on disk of all open windows."""
         total = plan.counter(key).nothing()
-        for path in (self.home.directory / "gateway" / ADDRESS).glob("*.counts"):
+        for path in (self.home.directory / "gateway" / self.address).glob("*.counts"):
             kept = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
             total += counted_of(kept.rows, kept.tables, plan.counter(key).nothing())
         return total

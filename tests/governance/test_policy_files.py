@@ -15,7 +15,7 @@ level:
   business_unit: lending
   tier: 1
 settings:
-  false_alarms_per_year: 2
+  false_alarms_per_year: 0.5
   tolerance: 0.005
   severities: {drift: high, feed: medium}
   grace_seconds: 7200
@@ -35,7 +35,7 @@ reason: Decided in May.
 def test_a_whole_file_is_read() -> None:
     level, settings, reason = read_file(WHOLE)
     assert (level, reason) == (Level("lending", 1), "Decided in May.")
-    assert (settings.false_alarms_per_year, settings.tolerance) == (2.0, 0.005)
+    assert (settings.false_alarms_per_year, settings.tolerance) == (0.5, 0.005)
     assert (settings.digest_at, settings.quiet_hours) == (("08:00", "22:00"), "22:00-07:00")
     assert all(getattr(settings, name) is not None for name in Settings.__struct_fields__)
 

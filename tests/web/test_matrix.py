@@ -36,7 +36,7 @@ LOGGED_IN = LISTS + " nobody"
 ANYBODY = LOGGED_IN + " stranger deactivated"
 METHOD = None  # this method is not for this address
 NAMED = {"model": "loans", "version": "1", "digest": "d" * 64, "identity": "1"}
-NAMED |= {"index": "0", "old": "1", "new": "1"}
+NAMED |= {"number": "0", "index": "0", "old": "1", "new": "1"}
 FORM = {"business_unit": "lending", "reason": "because"}  # what is asked or sent everywhere
 
 Row = tuple[str | None, str | None]
@@ -55,7 +55,14 @@ PAGES: dict[str, Row] = {
     "make-silence": (METHOD, "ben inside elsewhere"),
     "why": (LISTS, METHOD),
     "privacy": (LISTS, POLICY),
+    "policies": (LISTS, METHOD),
+    "place-unit": (METHOD, POLICY + " elsewhere"),
+    "propose-policy": (POLICY + " elsewhere", POLICY),
+    "upload-policy": (METHOD, POLICY + " elsewhere"),
     "refusals": (REFUSALS, METHOD),
+    "outside": (LOG, LOG),
+    "add-witness": (METHOD, "rita"),
+    "erase": (METHOD, "dan"),
     "audit": (LOG, METHOD),
     "verify": (METHOD, LOG),
     "senders": (SENDERS, METHOD),
@@ -107,6 +114,10 @@ ABOUT_A_MODEL: dict[str, Row] = {
     "lift-silence": (METHOD, "ben inside"),
     "model-privacy": (SEE, METHOD),
     "place-model": (METHOD, POLICY),
+    "model-policy": (SEE, METHOD),
+    "exempt": (METHOD, "ben inside"),
+    "dossier-pdf": (SEE, METHOD),
+    "dossier-json": (SEE, METHOD),
     "record": (SEE, METHOD),
     "describe-model": (METHOD, "ben inside"),
     "register-version": (METHOD, "ada ben inside"),
@@ -125,6 +136,13 @@ OF_NOTHING: dict[str, Row] = {
     "end-exception": (METHOD, "ben inside elsewhere"),
     "retire-objective": (METHOD, "ben vera inside elsewhere"),
     "retire-requirement": (METHOD, "ben vera inside elsewhere"),
+    "decide-exemption": (METHOD, LISTS),
+    "policy": (LISTS, METHOD),
+    "policy-file": (LISTS, METHOD),
+    "replay-policy": (METHOD, POLICY + " elsewhere"),
+    "decide-policy": (METHOD, POLICY + " elsewhere"),
+    "entry": (LOG, METHOD),
+    "remove-witness": (METHOD, "rita"),
     "sign-off": (LISTS, METHOD),
     "sign-off-file": (LISTS, METHOD),
     "sign": (SIGN, SIGN),
@@ -164,6 +182,11 @@ OPERATIONS: dict[str, set[str] | None] = {
     "GET /sign-offs": {"read"},
     "GET /sign-offs/{identity}": {"read"},
     "POST /decisions": None,
+    "GET /policies": {"read"},
+    "GET /policies/{number}": {"read"},
+    "POST /policies": None,  # a person who is logged in
+    "GET /versions/{model}/{version}/dossier.pdf": {"read", "inventory"},
+    "GET /versions/{model}/{version}/dossier.json": {"read", "inventory"},
     "GET /models/{model}/privacy": {"upload", "read"},
     "POST /versions/{model}/{version}/baseline": {"upload"},
     "GET /versions/{model}/{version}/plan": {"upload", "read"},

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from appliance.api.formats import statement_schema
+from appliance.api.formats import policy_schema, statement_schema
 from appliance.api.rules import RULES
 from countersign.statement import PREDICATE_TYPES
 
@@ -23,11 +23,16 @@ FOLDER: Path = settings.BASE_DIR / "docs" / "formats"
 
 def files() -> dict[Path, str]:
     """Every file and its text."""
-    return {FOLDER / "rules.md": rules()} | {
-        FOLDER / f"{kind.__name__.lower()}.json": json.dumps(statement_schema(kind), indent=2)
-        + "\n"
-        for kind in PREDICATE_TYPES
-    }
+    policy = {FOLDER / "policy.json": json.dumps(policy_schema(), indent=2) + "\n"}
+    return (
+        {FOLDER / "rules.md": rules()}
+        | policy
+        | {
+            FOLDER / f"{kind.__name__.lower()}.json": json.dumps(statement_schema(kind), indent=2)
+            + "\n"
+            for kind in PREDICATE_TYPES
+        }
+    )
 
 
 def rules() -> str:

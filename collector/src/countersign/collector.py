@@ -229,10 +229,11 @@ class Collector:
         self._subjects = plan.subjects(self._key, self._subject)
         if plan is not self.plan:
             self._counter = plan.counter(self._key)
-            since = datetime.now(UTC)
+            *earlier, last = self._plans
             if plan.plan.baseline == self.plan.plan.baseline:
-                since, _ = self._plans.pop()
-            self._plans.append((since, plan))
+                self._plans = [*earlier, (last[0], plan)]
+            else:
+                self._plans = [*earlier, last, (datetime.now(UTC), plan)]
             self.plan = plan
         self._counted = self._counter.nothing()
 
