@@ -77,6 +77,11 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 20},
         },
+        "tell people what is due": {
+            "task": "governance.jobs.deliver_due",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
         "find what a crash left": {
             "task": "detectors.jobs.sweep",
             "schedule": 15.0,

@@ -5,6 +5,10 @@ COUNTERSIGN_ORIGIN    name under which this appliance signs its log
 COUNTERSIGN_HOSTS     host names the site answers to, comma-separated
 DATABASE_URL          PostgreSQL as the application's role (cannot rewrite the log)
 DATABASE_OWNER_URL    PostgreSQL as the role that owns the tables; used for migrations only
+COUNTERSIGN_ADDRESS   where people reach the site (https://countersign.example), for links in mail
+COUNTERSIGN_INTERNAL_HOSTS  inner hosts, or host:port, that routes may go to, comma-separated
+COUNTERSIGN_SMTP_URL  mail server: smtp://user:password@host:587?tls=starttls, smtps://… or smtp://…
+COUNTERSIGN_MAIL_FROM who mail is from
 BROKER_URL            Celery's broker; by default a queue on the same PostgreSQL
 COUNTERSIGN_HTTPS     `yes` behind a reverse proxy with TLS, which sets X-Forwarded-Proto and -For
 COUNTERSIGN_OIDC_ISSUER, _CLIENT, _SECRET, _NAME   an identity provider (OpenID Connect), if any
@@ -201,6 +205,18 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 UPLOADS_PER_MINUTE = int(os.environ.get("COUNTERSIGN_UPLOADS_PER_MINUTE", "3000"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+
+COUNTERSIGN_ADDRESS = os.environ.get("COUNTERSIGN_ADDRESS", "").rstrip("/")
+COUNTERSIGN_INTERNAL_HOSTS = os.environ.get("COUNTERSIGN_INTERNAL_HOSTS", "").lower().split(",")
+_SMTP = urlsplit(os.environ.get("COUNTERSIGN_SMTP_URL", ""))
+EMAIL_HOST = _SMTP.hostname or ""  # none: mail waits, and the log of deliveries says why
+EMAIL_PORT = _SMTP.port or 25
+EMAIL_HOST_USER = unquote(_SMTP.username or "")
+EMAIL_HOST_PASSWORD = unquote(_SMTP.password or "")
+EMAIL_USE_SSL = _SMTP.scheme == "smtps"
+EMAIL_USE_TLS = dict(parse_qsl(_SMTP.query)).get("tls") == "starttls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("COUNTERSIGN_MAIL_FROM", "countersign@localhost")
 
 LOGGING = {
     "version": 1,

@@ -41,6 +41,7 @@ ROLES_OF: dict[str, frozenset[Role]] = {
     "policy.approve": frozenset({Role.POLICY_ADMINISTRATOR}),
     "privacy.set": frozenset({Role.POLICY_ADMINISTRATOR}),
     "incident.handle": frozenset({Role.OPERATOR, Role.OWNER, Role.DEVELOPER, Role.VALIDATOR}),
+    "route.manage": frozenset({Role.OPERATOR, Role.POLICY_ADMINISTRATOR}),
     "silence.make": frozenset({Role.OPERATOR, Role.OWNER}),
     "refusal.see": frozenset({Role.OPERATOR, Role.DEVELOPER, Role.OWNER, Role.AUDITOR}),
     "log.see": frozenset({Role.AUDITOR, Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR}),
@@ -57,7 +58,10 @@ BY_ADMINISTRATORS = frozenset(
 WITH_SECOND_FACTOR = frozenset({Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR})
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset(
-    {"refusal.see", "log.see", "log.export", "log.erase", "sender.manage", "witness.manage"}
+    {
+        *("refusal.see", "log.see", "log.export", "log.erase"),
+        *("sender.manage", "witness.manage", "route.manage"),
+    }
 )
 
 Person = AbstractBaseUser | AnonymousUser

@@ -333,6 +333,13 @@ RULES: dict[str, tuple[int, str, str]] = {
     "incident.snooze": (422, "Too long, or over", "Choose a day within the next 30."),
     "incident.no_reason": (422, "Reason missing", "Say why, for the next reader."),
     "incident.verdict": (422, "Not said what it was", "Choose what it was from the list."),
+    "route.address": (422, "Not a possible address", "Give an address that the route can use."),
+    "route.digest": (
+        422,
+        "No digests on this channel",
+        "Send it at once, or choose mail or Slack.",
+    ),
+    "route.taken": (409, "Name taken", "Choose another name for the route."),
     "silence.everything": (422, "Silence of everything", "Name a model, a column or a cause."),
     "silence.no_reason": (422, "Reason missing", "Say why nobody is to be told."),
     "silence.too_long": (

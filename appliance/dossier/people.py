@@ -9,7 +9,7 @@ from appliance.web.people import names_of
 from appliance.web.words import listed, many
 from countersign import dsse
 from governance import registry
-from governance.changes import since
+from governance.changes import last_approval, since
 from governance.models import (
     Model,
     ModelException,
@@ -121,7 +121,8 @@ def approvals(version: Version) -> Section:
 
 def _decided(decision: SignOffDecision) -> tuple[str, str, str, str]:
     """As the person signed it."""
-    signed = json.loads(dsse.parse(bytes(decision.envelope)).payload)["predicate"]
+    payload = dsse.payload_of(dsse.parse(bytes(decision.envelope)))
+    signed = json.loads(payload)["predicate"]
     at = moment(decision.received_at)
     return signed["name"], signed["meaning"], at, signed.get("reason", "") or "–"
 
@@ -183,9 +184,8 @@ def _decided_on(exception: ModelException) -> str:
 
 def changes(model: Model) -> Section:
     """What was changed since the last approval, or since it was registered."""
-    approved = SignOff.objects.filter(version__model=model, status=SignOff.Status.APPROVED)
-    last = approved.order_by("-decided_at").first()
-    start = last.decided_at if last and last.decided_at else model.registered_at
+    last = last_approval(model)
+    start = last or model.registered_at
     counted = since(model, start)
     rows = list(model.changes.filter(at__gt=start).order_by("pk"))
     names = names_of(row.actor for row in rows)

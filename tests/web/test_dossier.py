@@ -24,6 +24,7 @@ from governance.audit import keys, log
 from governance.models import Model, Version
 from tests import cast
 from tests.detectors.world import World
+from tests.signoff.cast import make_cast
 from tests.web.conftest import drifted, labelled
 
 # What would run, or end a string, a row or the file, were it not only shown.
@@ -111,6 +112,31 @@ def test_hostile_names_are_shown_and_never_run(full: Version) -> None:
     assert any(b.get("charts") for s in contents["sections"] for b in s["blocks"])
     [findings] = [s for s in contents["sections"] if s["title"] == "Findings"]
     assert findings["blocks"][0]["rows"][0][0] == f"{HOSTILE}\n{ODD}"
+
+
+def test_approvals_and_conditions_are_told_as_they_were_signed_and_proved(db: None) -> None:
+    made = make_cast()
+    sign_off = made.request(reason=HOSTILE)
+    made.vera.decide(sign_off, "approve_with_conditions")
+    made.paul.decide(sign_off)
+    log.seal()
+    version = Version.objects.select_related("model").get()
+    contents = contents_of(version)
+    assert contents["answer"].startswith("Sign-off: approved.")
+    [approvals] = [s for s in contents["sections"] if s["title"] == "Approvals and conditions"]
+    facts, decided, conditions = approvals["blocks"]
+    assert ["Why it was asked for", HOSTILE] in facts["facts"]
+    assert [row[0] for row in decided["rows"]] == ["vera", "paul"]
+    assert conditions["rows"] == [["performance: auroc", "0.75", "–"]]
+    assert [each["what"] for each in contents["proofs"]] == [
+        "Decision: approve_with_conditions",
+        "Decision: approve",
+        "Summary: PASSED",
+    ]
+    assert typeset(contents).startswith(b"%PDF-")
+    page = cast.enter("cleo").get(reverse("record", args=["loans"])).content.decode()
+    assert "since the last approval" in page
+    assert "Sign-off of version 1: approve with conditions" in page
 
 
 def test_every_character_that_is_set_has_a_glyph_and_others_are_numbered(db: None) -> None:
