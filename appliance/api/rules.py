@@ -359,6 +359,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     # sign-offs
     "signoff.unknown": (404, "Unknown request", "Check its identity on the page of sign-offs."),
     "signoff.none": (404, "Never signed off", "Ask for a sign-off of the version."),
+    "signoff.not_sealed": (503, "Not in the log yet", "Ask again in a second or two."),
     "signoff.waiting": (409, "Another request waits", "Decide on it, or withdraw it, first."),
     "signoff.closed": (409, "Request no longer waits", "Ask for another sign-off."),
     "signoff.not_in_force": (409, "No approval in force", "There is nothing to be ended."),

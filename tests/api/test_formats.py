@@ -91,6 +91,7 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/sign-offs",
         "/sign-offs/{identity}",
         "/decisions",
+        "/gate",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

@@ -188,6 +188,7 @@ OPERATIONS: dict[str, set[str] | None] = {
     "GET /sign-offs": {"read"},
     "GET /sign-offs/{identity}": {"read"},
     "POST /decisions": None,
+    "GET /gate": {"read"},
     "GET /policies": {"read"},
     "GET /policies/{number}": {"read"},
     "POST /policies": None,  # a person who is logged in
