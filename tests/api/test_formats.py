@@ -45,6 +45,7 @@ def test_the_command_writes_every_schema(tmp_path: Path, monkeypatch: pytest.Mon
     call_command("write_schemas")
     assert {path.stem for path in (tmp_path / "formats").iterdir()} == {
         "rules",
+        "roles",
         "policy",
         *(kind.__name__.lower() for kind in PREDICATE_TYPES),
     }

@@ -312,7 +312,7 @@ def test_only_a_key_that_is_enrolled_valid_and_held_by_an_active_person_signs(ca
     assert not sign_off.decisions.exists()
 
 
-def test_every_altered_byte_of_an_approval_is_refused(cast: Cast) -> None:
+def test_an_approval_altered_in_any_part_is_refused(cast: Cast) -> None:
     sign_off = cast.request()
     decision, agreement = cast.vera.signed(sign_off)
     for which, whole in enumerate((decision, agreement)):
