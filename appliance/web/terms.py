@@ -201,7 +201,15 @@ SEVERITIES = {
 
 
 def metric(name: str) -> Term:
-    """A metric's term; one that nobody has explained yet is called by its name."""
+    """A metric's term; one that nobody has explained yet is called by its name.
+
+    >>> metric("sex:ratio").name
+    'Ratio of yes, sex'
+    """
+    column, _, figure = name.rpartition(":")
+    if column and figure in FAIRNESS:
+        term = FAIRNESS[figure]
+        return Term(f"{term.name}, {column}", term.meaning)
     return METRICS.get(name) or Term(name.replace("_", " ").capitalize(), "")
 
 
