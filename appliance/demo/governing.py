@@ -23,11 +23,8 @@ INVENTORY = {
     "validator": "vera",
     "state": "in_use",
 }
-PLACE = {
-    "business_unit": "statistics",
-    "tier": 2,
-    "tier_reason": "Its totals go into published figures; nobody is refused anything by it.",
-}
+UNIT, TIER = "statistics", 2
+TIER_REASON = "Its totals go into published figures; nobody is refused anything by it."
 # What the business wants, what must hold for it, and the monitor and metric that measure that.
 OBJECTIVES = [
     (
@@ -58,6 +55,7 @@ def govern(model: str, version: str, since: datetime) -> None:
     from django.db import transaction
     from django.utils import timezone
 
+    from detectors import reissue
     from detectors.sign_offs import evidence_of
     from governance import deployments, registry, reviews
     from governance.access import demand
@@ -76,7 +74,14 @@ def govern(model: str, version: str, since: datetime) -> None:
 
     with transaction.atomic():
         registry.describe_model(found.model, INVENTORY, actor=acting(ben, "model.edit"))
-        registry.place_model(found.model, **PLACE, actor=acting(dan, "model.place"))
+        registry.place_model(
+            found.model,
+            business_unit=UNIT,
+            tier=TIER,
+            tier_reason=TIER_REASON,
+            actor=acting(dan, "model.place"),
+        )
+        reissue.follow_policy()  # as the page does: another unit may have other privacy rules
         running = acting(ben, "deployment.record")
         deployments.start_deployment(found, "production", since=since, actor=running)
         writing = acting(ben, "objective.write")
