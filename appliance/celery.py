@@ -77,10 +77,20 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 20},
         },
+        "tell people what is due": {
+            "task": "governance.jobs.deliver_due",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
         "find what a crash left": {
             "task": "detectors.jobs.sweep",
             "schedule": 15.0,
             "options": {"expires": 30},
+        },
+        "review sign-offs": {
+            "task": "detectors.jobs.review_sign_offs",
+            "schedule": 60.0,
+            "options": {"expires": 120},
         },
         "notice missing windows": {
             "task": "detectors.jobs.notice_gaps",

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from detectors.models import Gap, Measurement, Window
-from governance.models import Incident, Sighting, Version
+from governance.models import Delivery, Incident, Sighting, Version
 
 ALARMS = ("alarm", "alarm_outcomes")
 MOVED = ("ks", "q")
+DELIVERIES = 20  # shown, the first ones
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ def account_of(version: Version, deployment: str, column: str, at: datetime) -> 
     )
     if not sightings:
         return [*known, *tolerance, Known("no_finding", "So there was no finding to tell of.")]
-    return [*known, *map(_fate, sightings)]
+    known += map(_fate, sightings)
+    told = {s.incident_id for s in sightings if s.fate == Sighting.Fate.TOLD}
+    deliveries = Delivery.objects.filter(incident__in=told).select_related("route", "incident")
+    return [*known, *(_delivery(d) for d in deliveries.order_by("pk")[:DELIVERIES])]
 
 
 def _window(version: Version, deployment: str, at: datetime) -> Window | None:
@@ -114,3 +118,14 @@ def _fate(sighting: Sighting) -> Known:
     opened = incident.first_window == sighting.start
     words = "It opened this incident." if opened else "It joined this incident."
     return Known("told", words, sighting.at, incident)
+
+
+def _delivery(delivery: Delivery) -> Known:
+    """What became of a message about the incident, and by which rule."""
+    told = f"On {delivery.route.name}, when it was {delivery.event}: "
+    if delivery.state == Delivery.State.DELIVERED:
+        return Known("delivered", told + "delivered.", delivery.delivered_at)
+    words = delivery.get_state_display().lower()
+    if delivery.reason:
+        words += f", {delivery.get_reason_display()}"
+    return Known(delivery.reason or delivery.state, f"{told}{words}.", delivery.made_at)

@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db.models import Max
+
 from governance.audit import entries
-from governance.models import Change, Deployment, Model, Version
+from governance.models import Change, Deployment, Model, SignOffSummary, Version
 
 Facts = Mapping[str, object]
 
@@ -46,6 +48,13 @@ def since(model: Model, when: datetime) -> dict[str, int]:
         "versions": Version.objects.filter(model=model, registered_at__gt=when).count(),
         "deployments": Deployment.objects.filter(model=model, since__gt=when).count(),
     }
+
+
+def last_approval(model: Model) -> datetime | None:
+    """When a version of the model was last approved; None if none was."""
+    approvals = SignOffSummary.objects.filter(sign_off__version__model=model, result="PASSED")
+    last: datetime | None = approvals.aggregate(at=Max("made_at"))["at"]
+    return last
 
 
 def _text(state: Facts) -> str:

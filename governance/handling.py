@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from countersign.statement import Refused
-from governance import access
+from governance import access, notify
 from governance.audit import entries
 from governance.incidents import step
 from governance.models import Incident, IncidentStep
@@ -28,6 +28,7 @@ def acknowledge_incident(incident: Incident, *, actor: str) -> None:
         if mine.update(status=Status.ACKNOWLEDGED):
             step(incident, Kind.ACKNOWLEDGED, actor)
             entries.record("incident.acknowledged", actor=actor, incident=incident.pk)
+            notify.tell(incident, "acknowledged")
 
 
 def assign_incident(incident: Incident, owner: User, due_at: datetime, *, actor: str) -> None:
@@ -99,6 +100,7 @@ def resolve_incident(incident: Incident, verdict: str, *, actor: str, reason: st
             incident=incident.pk,
             verdict=verdict,
         )
+        notify.tell(incident, "resolved")
 
 
 def _unresolved(incident: Incident) -> QuerySet[Incident]:

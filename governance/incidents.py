@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from governance import silences
+from governance import notify, silences
 from governance.audit import entries
 from governance.models import Incident, IncidentStep, Sighting, Version
 from governance.policies import Policy
@@ -207,9 +207,10 @@ def _continue(
     incident: Incident, group: list[Sighting], on: Occasion, causes: Sequence[str]
 ) -> None:
     """One window more of an incident that is there already."""
-    before = incident.severity
+    before, event = incident.severity, ""
     if incident.status == Incident.Status.RESOLVED:
         _reopen(incident, on)
+        event = "reopened"
     if on.start >= incident.last_window:
         incident.findings = [s.finding for s in group]
         incident.causes = list(causes) or incident.causes
@@ -223,7 +224,10 @@ def _continue(
         incident.due_at = min(incident.due_at, timezone.now() + DUE[incident.severity])
         incident.snoozed_until = None
         step(incident, IncidentStep.Kind.WORSENED, SYSTEM, f"from {before} to {incident.severity}")
+        event = event or "worsened"
     incident.save()
+    if event:
+        notify.tell(incident, event)
 
 
 def _reopen(incident: Incident, on: Occasion) -> None:
@@ -255,6 +259,7 @@ def _open(
     entries.record(
         "incident.opened", actor=SYSTEM, incident=incident.pk, cause=cause, policy=policy.digest
     )
+    notify.tell(incident, "opened")
     return incident
 
 

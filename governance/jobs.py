@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from governance import notify
 from governance.audit import log, witnesses
 
 
@@ -22,3 +23,16 @@ def ask_witnesses() -> None:
 def ask_witness(number: int) -> None:
     """Ask one witness to sign the newest checkpoint."""
     witnesses.ask_witness(number)
+
+
+@shared_task(name="governance.jobs.deliver_due")
+def deliver_due() -> None:
+    """Find what people are to be told by now. Each has a task of its own: one may hang."""
+    for delivery_id in notify.due():
+        deliver.delay(delivery_id)
+
+
+@shared_task(name="governance.jobs.deliver")
+def deliver(delivery_id: int) -> None:
+    """One attempt to tell people, unless somebody else is at it."""
+    notify.deliver(delivery_id)

@@ -14,6 +14,7 @@ from . import (
     baselines,
     deployments,
     docs,
+    dossier,
     events,
     findings,
     formats,
@@ -36,6 +37,7 @@ from . import (
 RESOURCES = (
     keys,
     registry,
+    dossier,
     deployments,
     findings,
     baselines,

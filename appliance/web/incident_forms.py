@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from countersign.statement import Refused
-from governance.models import Incident, Model, Silence
+from governance.models import Incident, Model, Route, Silence
 
 DAYS = [(1, "1 day"), (3, "3 days"), (7, "7 days"), (14, "14 days"), (30, "30 days")]
 TEXT = forms.Textarea(attrs={"rows": 3})
@@ -122,3 +122,45 @@ class SilenceForm(Refusable):
         said = {k: self.cleaned_data[k] for k in ("model", "column", "cause", "owner", "reason")}
         ends_at = timezone.now() + timedelta(days=self.cleaned_data["days"])
         return Silence(**said, ends_at=ends_at)
+
+
+class RouteForm(Refusable):
+    """A channel, and what it takes."""
+
+    name = forms.SlugField(
+        max_length=64, label="Name", help_text="By which a policy names it.", widget=forms.TextInput
+    )
+    kind = forms.ChoiceField(choices=Route.Kind.choices, label="Channel")
+    address = forms.CharField(
+        max_length=2_000,
+        required=False,
+        label="Address",
+        help_text="Mail addresses with commas, or an https:// address. Kept encrypted.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    secret = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Integration key",
+        help_text="PagerDuty only. Kept encrypted, never shown.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    business_unit = forms.SlugField(
+        max_length=64,
+        required=False,
+        label="Business unit",
+        help_text="Empty: every unit.",
+        widget=forms.TextInput,
+    )
+    least = forms.ChoiceField(
+        choices=[("low", "Everything"), ("medium", "Medium and high"), ("high", "High only")],
+        label="Takes",
+    )
+    digest = forms.BooleanField(
+        required=False, label="Only as a digest", help_text="At the hour that the policy names."
+    )
+
+    def route(self) -> Route:
+        """What was filled in, not made yet."""
+        said = ("name", "kind", "business_unit", "least", "digest")
+        return Route(**{name: self.cleaned_data[name] for name in said})

@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.utils.text import Truncator
 from django.views.decorators.http import require_POST, require_safe
 
-from governance import retention
 from governance.audit import entries, keys, recent, selfcheck
 
 from .doors import open_to
@@ -68,8 +67,6 @@ def _page(request: HttpRequest, verified: Verified | None = None) -> HttpRespons
         "kinds": [(sentence(kind), meaning) for kind, meaning in entries.KINDS.items()],
         "verified": verified,
         "watching": watching(),
-        "days": (days := retention.days()),
-        "expired": retention.expired(days),
         "address": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "audit.html", context)

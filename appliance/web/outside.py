@@ -100,13 +100,21 @@ def remove_witness(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("audit")
 
 
+@require_safe
+@open_to("log.see")
+def texts(request: HttpRequest) -> HttpResponse:
+    """How long names and texts stay, and how many are older."""
+    days = retention.days()
+    return render(request, "texts.html", {"days": days, "expired": retention.expired(days)})
+
+
 @require_POST
 @open_to("log.erase")
 def erase(request: HttpRequest) -> HttpResponse:
     """Erase the texts whose time is over."""
     gone = retention.erase_expired(retention.days(), actor=actor_of(request))
     messages.success(request, f"{gone.texts} texts were erased.")
-    return redirect("audit")
+    return redirect("texts")
 
 
 def watching() -> list[Watching]:

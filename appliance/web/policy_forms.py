@@ -136,6 +136,8 @@ class ExemptionForm(SettingsForm):
         super().__init__(*args, **kwargs)
         for name in [name for name, order in ORDERS.items() if order is None]:
             del self.fields[name]
+        last = ("owner", "days", "reason")
+        self.order_fields([*(name for name in self.fields if name not in last), *last])
 
     def ends(self) -> datetime:
         """When it is over."""

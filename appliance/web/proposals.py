@@ -254,8 +254,8 @@ def _replayed(asked: Replay, request: HttpRequest) -> Replayed:
         replay=asked,
         answer=f"In the last {many(days, 'day')} it would have told of "
         f"{many(sums['gained'], 'incident')} more and {sums['lost']} fewer.",
-        check=f"Under the policy in force the replay tells {again} of the {real} incidents again "
-        "that were really opened.",
+        check=f"{many(real, 'incident was', 'incidents were')} really opened in that time; the "
+        f"replay of the policy in force tells {again} of them again.",
         rows=[_row(model, f) for model, f in found],
         gained=[_incident(m, i) for m, f in found for i in f["gained"]],
         lost=[_incident(m, i) for m, f in found for i in f["lost"]],

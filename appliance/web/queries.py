@@ -98,7 +98,7 @@ def open_incidents(models: Models) -> QuerySet[Incident]:
     return (
         Incident.objects.filter(version__model__in=models)
         .exclude(status=Incident.Status.RESOLVED)
-        .select_related("version__model")
+        .select_related("version__model", "owner")
         .order_by(Case(*rank, output_field=IntegerField()), "opened_at", "pk")
     )
 

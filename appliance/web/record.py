@@ -130,13 +130,15 @@ def _page(
 ) -> HttpResponse:
     [row] = inventory.rows(Model.objects.filter(pk=model.pk))
     desk = Desk(model, access.actions_with(request.user, model), bad)
-    happened = changes.since(model, model.registered_at)
+    approved = changes.last_approval(model)
+    happened = changes.since(model, approved or model.registered_at)
     versions = model.versions.prefetch_related("developers").order_by("-registered_at", "-pk")
     context = {
         "model": model,
         "row": row,
         "answer": _answer(row),
         "dependants": [d.model for d in model.dependants.select_related("model")],
+        "approved": approved,
         "happened": happened,
         "small": sum(happened.values()),
         "offers": {

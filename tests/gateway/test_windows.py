@@ -175,6 +175,17 @@ def test_who_comes_late_early_or_between_is_refused(tmp_path: Path) -> None:
             gateway.add(message_of(PLAN, LIKE, week_of(now) - weeks * WEEK))
 
 
+def test_a_window_of_which_everything_was_refused_is_not_told(tmp_path: Path) -> None:
+    counted = counted_by_one(PLAN, KEY, ROWS[:50])
+    taken: list[bytes] = []
+    gateway = deployment(tmp_path, taken.append)
+    with pytest.raises(Refused, match=r"gateway\.counts"):
+        gateway.add(msgspec.structs.replace(of_last_week(counted), rows=51))
+    gateway.patience = 0
+    gateway.release()
+    assert taken == []
+
+
 def test_many_at_once_are_all_counted_and_all_on_disk(tmp_path: Path) -> None:
     gateway, counted = deployment(tmp_path), counted_by_one(PLAN, KEY, ROWS[:50])
 

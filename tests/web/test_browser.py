@@ -16,9 +16,11 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from governance import deployments, policies, registry, reviews
+from detectors import replay
+from governance import deployments, policies, proposals, registry, reviews
 from governance.models import Version
 from governance.policies import Level, Rules
+from governance.policy_settings import Settings
 from tests import cast
 from tests.detectors.world import World
 from tests.web.conftest import drifted, labelled, watched
@@ -31,8 +33,9 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PAGES = (
     *("overview", "models", "version", "windows", "incident", "audit", "senders"),
-    *("incidents", "silences", "why"),
+    *("incidents", "silences", "why", "routes", "deliveries"),
     *("privacy", "model-privacy", "refusals", "record"),
+    *("policies", "policy", "model-policy", "propose-policy"),
 )
 
 pytestmark = [
@@ -64,11 +67,23 @@ def site(live_server: LiveServer, browser: Browser) -> dict[str, str]:
     labelled(world, 6)
     refused_and_charged(world)
     arguments = {"version": ["loans", "1"], "windows": ["loans", "1"], "model-privacy": ["loans"]}
-    arguments["record"] = ["loans"]
+    arguments |= {"record": ["loans"], "model-policy": ["loans"], "policy": [str(proposed())]}
     recorded(world.version)
     incident = world.version.incidents.get(cause="drift")
     arguments["incident"] = [str(incident.pk)]
     return {n: live_server.url + reverse(n, args=arguments.get(n)) for n in PAGES}
+
+
+def proposed() -> int:
+    """A policy in force, and a proposal that was replayed; its number."""
+    dan = cast.person("dan")
+    dora = cast.somebody("dora", cast.Role.POLICY_ADMINISTRATOR)
+    for settings in (Settings(review_days=180, routes=("desk",)), Settings(tolerance=0.2)):
+        version = proposals.propose(Level(), settings, by=dan, reason="Agreed in the board of May.")
+        replay.go_on(replay.start(version, 90, by=dan).pk)
+        if not settings.tolerance:
+            proposals.approve(version, by=dora)
+    return version.pk
 
 
 def recorded(version: Version) -> None:
@@ -219,7 +234,7 @@ def test_everything_works_without_javascript(browser: Browser, site: dict[str, s
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(site["incident"])
-    page.fill("[name=username]", "ada")
+    page.fill("[name=login]", "ada")
     page.fill("[name=password]", cast.PASSWORD)
     page.click("main button")
     page.click("text=Acknowledge")

@@ -19,11 +19,13 @@ from . import outside
 from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
+from .cli_approvals import add_commands
 from .collector import MONDAY
 from .counting import Counter
 from .drawn import DRAWN
 from .home import Home
 from .labels import labels_of, write_labels
+from .mlflow import import_registry
 from .recipe import Recipe
 from .recipe_file import duration, read_recipe
 from .rest import Unreachable
@@ -116,6 +118,16 @@ def convert(asked: argparse.Namespace) -> int:
     for what in converted.dropped:
         print(f"not sent: {what}")
     return _send(home, [lambda: converted.payload])
+
+
+def import_mlflow(asked: argparse.Namespace) -> int:
+    """Register the models and versions of an MLflow registry. Digests are made here."""
+    done = import_registry(Home(asked.home), asked.uri, asked.artefacts)
+    for version in done.told:
+        print(f"registered {version}")
+    for version in done.left:
+        print(f"not registered {version}", file=sys.stderr)
+    return REFUSED if done.left else OK
 
 
 def digest(asked: argparse.Namespace) -> int:
@@ -284,6 +296,12 @@ def _parser() -> argparse.ArgumentParser:
     serving = command(gateway, "gateway")
     serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
+    add_commands(commands)
+    importing = command(import_mlflow, "import-mlflow")
+    importing.add_argument("--uri", required=True, help="MLflow, such as http://127.0.0.1:5000")
+    importing.add_argument(
+        "--artefacts", type=Path, help="where MLflow keeps what it serves, if that is on this host"
+    )
     command(digest, "digest").add_argument("path", type=Path, help="the model's file or directory")
     outside.add_commands(command)
     return parser

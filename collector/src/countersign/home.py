@@ -109,8 +109,8 @@ class Home:
 
     def register(self, model: str, version: str, digest: str) -> None:
         """Tell the appliance of a model and a version, unless it knows them already."""
-        self._post("/api/v1/models", {"name": model})
-        self._post(f"/api/v1/models/{model}/versions", {"version": version, "digest": digest})
+        self.post("/api/v1/models", {"name": model})
+        self.post(f"/api/v1/models/{model}/versions", {"version": version, "digest": digest})
 
     def plan(self, model: str, version: str) -> OpenPlan:
         """The version's plan: fetched, or the last one fetched if no answer comes."""
@@ -146,7 +146,8 @@ class Home:
     def _get(self, address: str) -> Answer:
         return _call("GET", self.appliance.url + address, None, self.appliance.bearer)
 
-    def _post(self, address: str, value: dict[str, str]) -> Answer:
+    def post(self, address: str, value: dict[str, Any]) -> Answer:
+        """The appliance's answer to a small JSON body; a refusal is raised under its rule."""
         return _call("POST", self.appliance.url + address, value, self.appliance.bearer)
 
 
@@ -154,7 +155,7 @@ def _directory(given: Path | str | None) -> Path:
     return Path(given or os.environ.get("COUNTERSIGN_HOME") or DEFAULT).expanduser()
 
 
-def _call(method: str, url: str, value: dict[str, str] | None, bearer: str | None = None) -> Answer:
+def _call(method: str, url: str, value: dict[str, Any] | None, bearer: str | None = None) -> Answer:
     """The appliance's answer; a refusal is raised under the rule that the appliance names."""
     headers = {"Content-Type": "application/json"}
     if bearer is not None:

@@ -117,7 +117,7 @@ class Deployment:
             if message.plan != window.plan.digest:
                 raise Refused("gateway.other_plan", "Fetch the plan, and count under it.")
             if message.sequence > window.seen.get(message.replica, -1):
-                if len(window.seen) >= MOST_REPLICAS:
+                if len(window.seen | {message.replica: 0}) > MOST_REPLICAS:
                     raise Refused("gateway.full", f"At most {MOST_REPLICAS} replicas a window.")
                 window.counted += counted_of(message.rows, message.tables, window.counter.nothing())
                 window.seen[message.replica] = message.sequence
@@ -141,6 +141,10 @@ class Deployment:
     def release(self) -> None:
         """Tell every window whose time is up, the oldest first. Raises `Refused`, `OSError`."""
         for window in self._due():
+            if not window.change:  # what opened it was refused
+                with self._lock:
+                    del self._open[window.start]
+                continue
             try:
                 self._tell(window)
             except Refused as refusal:
@@ -235,7 +239,7 @@ class Deployment:
         plan = OpenPlan.read((self._folder / "plans" / kept.plan).read_bytes())
         counter = plan.counter(self._key)
         counted = counted_of(kept.rows, kept.tables, counter.nothing())
-        window = Window(start, plan, counter, counted, kept.seen)
+        window = Window(start, plan, counter, counted, kept.seen, change=1, saved=1)
         told = self._path(window, "statement")
         if told.exists():
             window.over, window.statement = True, told.read_bytes()
