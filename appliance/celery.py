@@ -87,6 +87,11 @@ app.conf.update(
             "schedule": 15.0,
             "options": {"expires": 30},
         },
+        "review sign-offs": {
+            "task": "detectors.jobs.review_sign_offs",
+            "schedule": 60.0,
+            "options": {"expires": 120},
+        },
         "notice missing windows": {
             "task": "detectors.jobs.notice_gaps",
             "schedule": 60.0,

@@ -10,6 +10,8 @@ COUNTERSIGN_INTERNAL_HOSTS  inner hosts, or host:port, that routes may go to, co
 COUNTERSIGN_SMTP_URL  mail server: smtp://user:password@host:587?tls=starttls, smtps://… or smtp://…
 COUNTERSIGN_MAIL_FROM who mail is from
 BROKER_URL            Celery's broker; by default a queue on the same PostgreSQL
+COUNTERSIGN_HTTPS     `yes` behind a reverse proxy with TLS, which sets X-Forwarded-Proto and -For
+COUNTERSIGN_OIDC_ISSUER, _CLIENT, _SECRET, _NAME   an identity provider (OpenID Connect), if any
 COUNTERSIGN_UPLOADS_PER_MINUTE   of one sender; 3000 by default
 """
 
@@ -48,6 +50,23 @@ def _secret_key() -> str:
     return path.read_text().strip() if path.exists() else os.urandom(32).hex()
 
 
+def _identity_providers() -> list[dict[str, object]]:
+    """The organisation's identity provider, if it is named."""
+    issuer = os.environ.get("COUNTERSIGN_OIDC_ISSUER", "")
+    if not issuer:
+        return []
+    return [
+        {
+            "provider_id": "oidc",
+            "name": os.environ.get("COUNTERSIGN_OIDC_NAME", "the organisation’s account"),
+            "client_id": os.environ.get("COUNTERSIGN_OIDC_CLIENT", ""),
+            "secret": os.environ.get("COUNTERSIGN_OIDC_SECRET", ""),
+            "settings": {"server_url": issuer, "oauth_pkce_enabled": True},
+            "VERIFIED_EMAIL": True,
+        }
+    ]
+
+
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///countersign")
 _MIGRATES = len(sys.argv) > 1 and sys.argv[1] in {"migrate", "makemigrations"}
 _OWNER_URL = os.environ.get("DATABASE_OWNER_URL", DATABASE_URL)
@@ -73,6 +92,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "django_htmx",
     "ninja",
     "governance",
@@ -87,7 +112,9 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "appliance.middleware.sessions_that_end",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -123,10 +150,55 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "log-in"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "log-in"
+LOGOUT_REDIRECT_URL = "account_login"
+
+# Accounts are made by administrators only; names and secrets are checked by django-allauth.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "appliance.web.adapters.Accounts"
+ACCOUNT_FORMS = {
+    "login": "appliance.web.account_forms.LogIn",
+    "reauthenticate": "appliance.web.account_forms.PasswordAgain",
+    "change_password": "appliance.web.account_forms.NewPassword",
+}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True  # how long a session lasts is decided below, for everybody
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds
+# Wrong passwords and codes: by name and by address, counted for all processes in the database.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/5m/ip,5/5m/key"}
+MFA_ADAPTER = "appliance.web.adapters.SecondFactors"
+MFA_FORMS = {
+    "authenticate": "appliance.web.account_forms.Code",
+    "reauthenticate": "appliance.web.account_forms.CodeAgain",
+    "activate_totp": "appliance.web.account_forms.FirstCode",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Countersign"
+MFA_RECOVERY_CODES_SHOW_ONCE = False
+SOCIALACCOUNT_ADAPTER = "appliance.web.adapters.IdentityProviders"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # whom the provider vouches for has an account here
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the site's policy sends no form elsewhere
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": _identity_providers()}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "countersign_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+SESSION_HOURS = 12  # after that, log in again
+SESSION_IDLE_MINUTES = 60
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
+HTTPS = os.environ.get("COUNTERSIGN_HTTPS", "") == "yes"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

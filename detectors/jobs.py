@@ -1,8 +1,9 @@
 """What Celery runs. A task takes ids only; the database says what is left to do."""
 
 from celery import shared_task
+from django.utils import timezone
 
-from detectors import clock, recording, reissue, replay
+from detectors import clock, recording, reissue, replay, sign_offs
 
 
 @shared_task(name="detectors.jobs.examine_window")
@@ -32,6 +33,12 @@ def replay_policy(replay_id: int) -> None:
 def follow_policy() -> None:
     """Issue plans anew where the policy has changed and nobody did it at once."""
     reissue.follow_policy()
+
+
+@shared_task(name="detectors.jobs.review_sign_offs")
+def review_sign_offs() -> None:
+    """End approvals whose review is due or whose conditions are broken, close old requests."""
+    sign_offs.review(timezone.now())
 
 
 @shared_task(name="detectors.jobs.notice_gaps")

@@ -18,12 +18,14 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from detectors import sign_offs
 from detectors.alarms import State
 from detectors.examination import Case, Result, examine
 from detectors.findings import wording
 from detectors.models import Examination, Measurement, Part, Stream, Window
 from governance import incidents, policies
 from governance.audit import entries
+from governance.signoff import conditions
 
 CLAIM = timedelta(seconds=20)  # far longer than an examination takes, short enough to wait for
 ATTEMPTS = 5  # after so many failures people are told
@@ -181,6 +183,7 @@ def _record(claim: Claim, result: Result, streams: dict[str, Stream]) -> None:
         policy = policies.in_force(window.baseline.version.model)
         opened = incidents.weigh(result.findings, occasion, policy, causes=result.causes)
         incidents.note_quiet(occasion)
+        conditions.watch(occasion, sign_offs.values_of(result.figures), sign_offs.evidence_of)
         entries.record(
             "window.examined",
             actor=incidents.SYSTEM,

@@ -5,11 +5,14 @@
 
 import math
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from detectors.figures import Figures
 from detectors.models import Examination, Gap, Window
 from governance.models import Incident, Version
+from governance.signoff import conditions
+from governance.signoff.conditions import Interval
 
 NEWEST = 4  # windows of each deployment that are frozen with a request
 
@@ -23,14 +26,11 @@ BOUNDED = {
     "fairness_outcome": "fairness",
 }
 
-Interval = tuple[float, float, float]  # value, low, high
-Values = dict[tuple[str, str], Interval]  # by kind of condition and figure
 
-
-def values_of(figures: Iterable[Figures]) -> Values:
+def values_of(figures: Iterable[Figures]) -> dict[tuple[str, str], Interval]:
     """What one examination tells of the figures that conditions bound."""
     told = {each.detector: each for each in figures}
-    values: Values = {}
+    values: dict[tuple[str, str], Interval] = {}
     for detector, kind in BOUNDED.items():
         if detector in told:
             values |= {(kind, name): told_of for name, told_of in _intervals(told[detector])}
@@ -72,6 +72,12 @@ def evidence_of(version: Version) -> dict[str, Any]:
             )
         ],
     }
+
+
+def review(now: datetime) -> None:
+    """What the clock does: requests and approvals end, open incidents break conditions."""
+    conditions.end_overdue(now, evidence_of)
+    conditions.watch_incidents(evidence_of)
 
 
 def _newest(version: Version, deployment: str) -> list[Examination]:

@@ -9,6 +9,7 @@ What a person may not see is not there for them: ask `models_of` for what is, an
 rest didn't exist. What they see and may not do is refused as `access.denied`.
 """
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import QuerySet
 
@@ -53,6 +54,8 @@ ROLES_OF: dict[str, frozenset[Role]] = {
 BY_ADMINISTRATORS = frozenset(
     {"account.manage", "sender.manage", "model.see", "log.see", "refusal.see", "witness.manage"}
 )
+# Who signs or sets policy logs in with a second factor, and so does an administrator.
+WITH_SECOND_FACTOR = frozenset({Role.VALIDATOR, Role.APPROVER, Role.POLICY_ADMINISTRATOR})
 # About all units at once: whoever holds the role in some units only may not.
 ORGANISATION_WIDE = frozenset(
     {
@@ -89,6 +92,24 @@ def units(person: Person, action: str) -> frozenset[str]:
         return frozenset({EVERYWHERE})
     held = Membership.objects.filter(user=person, role__in=ROLES_OF[action])
     return frozenset(held.values_list("business_unit", flat=True))
+
+
+def needs_second_factor(person: Person) -> bool:
+    """Whether the person may do something that a password alone is too little for."""
+    if not isinstance(person, User):
+        return False
+    signing = Membership.objects.filter(user=person, role__in=WITH_SECOND_FACTOR)
+    return person.is_superuser or signing.exists()
+
+
+def lacks_second_factor(person: Person) -> bool:
+    """Whether the person's roles ask for a second factor and none is set up.
+
+    Whoever has one can't log in without it, so that it is set up is all there is to ask.
+    """
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    has_one = Authenticator.objects.filter(user_id=person.pk, type__in=kinds)
+    return needs_second_factor(person) and not has_one.exists()
 
 
 def models_of(person: Person, action: str = "model.see") -> QuerySet[Model]:

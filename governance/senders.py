@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from msgspec import Meta
@@ -55,10 +56,13 @@ class Caller:
             raise Refused("credential.model", "This key or token is for other models.")
 
 
-def issue_one_time_token(purpose: str, *, actor: str, models: Collection[str] = ()) -> str:
+def issue_one_time_token(
+    purpose: str, *, actor: str, models: Collection[str] = (), user: User | None = None
+) -> str:
     """A secret that works once and for one day. It is told here and never again.
 
-    With `models`, what it enrols is limited to them. Raises `Refused` (`sender.models`).
+    With `models`, what it enrols is limited to them; with `user`, it is that person's. Raises
+    `Refused` (`sender.models`).
     """
     secret, names = _new_secret("once"), _names(models)
     with transaction.atomic():
@@ -66,9 +70,11 @@ def issue_one_time_token(purpose: str, *, actor: str, models: Collection[str] = 
             purpose=purpose,
             for_models=names,
             digest=_hash(secret),
+            user=user,
             expires_at=timezone.now() + ONE_TIME_LIFETIME,
         )
-        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose), models=[*names])
+        facts = {"person": f"user:{user.pk}"} if user else {"models": [*names]}
+        entries.record("one_time_token.issued", actor=actor, purpose=str(purpose), **facts)
     return secret
 
 
@@ -83,7 +89,7 @@ def spend_one_time_token(secret: str, purpose: str) -> OneTimeToken:
     )
     if not usable.update(used_at=now):
         raise Refused("one_time_token.invalid", "The one-time token is unknown, used or expired.")
-    return OneTimeToken.objects.get(digest=_hash(secret))
+    return OneTimeToken.objects.select_related("user").get(digest=_hash(secret))
 
 
 def enrol_key(secret: str, *, name: str, public_key: bytes) -> tuple[Sender, str]:

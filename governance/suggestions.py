@@ -127,6 +127,12 @@ RULES = (
         "Watch",
         "Read some answers from before and after: the answers, the questions or the judge changed.",
     ),
+    Rule(
+        "sign_off",
+        "Review",
+        "The approval ended with its condition, and a review was asked for. Decide whether the "
+        "version may go on meanwhile.",
+    ),
 )
 
 

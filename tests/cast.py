@@ -4,13 +4,22 @@
 ['ada', 'ben', 'cleo', 'dan', 'paul', 'rita', 'vera']
 """
 
+import time
+
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 
+from governance import access
 from governance.models import Membership
 
 Role = Membership.Role
 PASSWORD = "correct horse battery staple"
+SECRET = "JBSWY3DPEHPK3PXP"
 
 CAST: dict[str, tuple[Role, ...]] = {
     "ada": (Role.DEVELOPER,),
@@ -53,10 +62,49 @@ def of_all_trades() -> User:
     return user
 
 
+def with_second_factor(user: User) -> User:
+    """An app is set up, whose secret is `SECRET`, and recovery codes with it."""
+    if not Authenticator.objects.filter(user=user).exists():
+        TOTP.activate(user, SECRET)
+        RecoveryCodes.activate(user)
+    return user
+
+
+def recovery_code(user: User) -> str:
+    """A code that was not used yet: a second factor that works at any moment, once."""
+    codes = Authenticator.objects.get(user=user, type=Authenticator.Type.RECOVERY_CODES)
+    unused: list[str] = codes.wrap().get_unused_codes()
+    return unused[0]
+
+
+def confirm(client: Client, user: User) -> None:
+    """Show password and second factor again in this browser, as a signature demands."""
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    client.post(reverse("mfa_reauthenticate"), {"code": recovery_code(user)})
+
+
 def logged_in(user: User) -> Client:
     """A browser in which this person is logged in, with everything that their roles demand."""
+    if access.needs_second_factor(user):
+        with_second_factor(user)
     client = Client()
     client.force_login(user)
+    session = client.session
+    session["began"] = session["seen"] = time.time()  # so that no request has to note it
+    session.save()
+    return client
+
+
+def present(user: User) -> Client:
+    """The same, just after showing password and second factor again, as a signature demands."""
+    client = logged_in(with_second_factor(user))
+    session, now = client.session, time.time()
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": "password", "at": now, "reauthenticated": True},
+        {"method": "mfa", "at": now, "type": "totp", "reauthenticated": True},
+    ]
+    session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(user.pk)
+    session.save()
     return client
 
 

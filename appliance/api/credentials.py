@@ -9,6 +9,7 @@ from ninja.utils import check_csrf
 
 from countersign.statement import Refused
 from governance import senders
+from governance.access import lacks_second_factor
 from governance.senders import Caller
 
 
@@ -49,6 +50,8 @@ class LoggedIn(APIKeyCookie):
             raise Refused("credential.missing", "Somebody logs in, with a browser.")
         if check_csrf(request) is not None:
             raise Refused("credential.form_secret", "The request carries the form's secret.")
+        if lacks_second_factor(user):
+            raise Refused("access.second_factor", "The roles ask for a second factor.")
         return user
 
 

@@ -59,6 +59,15 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Not among your roles",
         "Ask an administrator for a role that may do it.",
     ),
+    "access.second_factor": (403, "No second factor", "Set one up on the page of your account."),
+    "account.name_taken": (409, "Name taken", "Choose another name, or find the person's account."),
+    "account.last_administrator": (
+        409,
+        "The last administrator",
+        "Make somebody else an administrator first, and let them log in.",
+    ),
+    "account.active": (409, "Account active", "Deactivate the person first."),
+    "account.erased": (409, "Person erased", "Invite the person anew."),
     "token.unknown": (401, "Unknown token", "Check the token, or enrol a key to get one."),
     "one_time_token.invalid": (403, "One-time token not valid", ASK),
     "key.already_enrolled": (409, "Key enrolled already", "Use the key, or enrol another one."),
@@ -350,6 +359,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     # sign-offs
     "signoff.unknown": (404, "Unknown request", "Check its identity on the page of sign-offs."),
     "signoff.none": (404, "Never signed off", "Ask for a sign-off of the version."),
+    "signoff.not_sealed": (503, "Not in the log yet", "Ask again in a second or two."),
     "signoff.waiting": (409, "Another request waits", "Decide on it, or withdraw it, first."),
     "signoff.closed": (409, "Request no longer waits", "Ask for another sign-off."),
     "signoff.not_in_force": (409, "No approval in force", "There is nothing to be ended."),

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from ninja import Field, Router, Schema, Status
+from django.http import HttpRequest, HttpResponse
+from ninja import Field, Query, Router, Schema, Status
 
 from countersign.dsse import Envelope
 from detectors.sign_offs import evidence_of
 from governance import registry
 from governance.models import SignOff
-from governance.signoff import decisions, requests
+from governance.signoff import bundles, decisions, requests
 
 from .bodies import described_json, read_json
 from .credentials import Bearer, caller_of
@@ -135,3 +135,11 @@ def post_decision(request: HttpRequest) -> Status[dict[str, Any]]:
         "status": row.sign_off.status,
     }
     return Status(201, told)
+
+
+@router.get("/gate", auth=Bearer("read"), response={200: dict[str, Any]})
+def get_gate(
+    request: HttpRequest, digest: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
+) -> HttpResponse:
+    """The bundle that `countersign gate` checks offline, for an artefact's SHA-256."""
+    return HttpResponse(bundles.bundle_of(digest), content_type="application/json")

@@ -52,7 +52,7 @@ def play(survey: data.Survey, url: str, directory: Path, tell: Teller) -> None:
     replay(customer, collector, tell)
     label(customer, collector, tell)
     tell(f"Sent {customer.sent} signed statements, {customer.sent_bytes / 1e6:.1f} MB; no row.")
-    say_where_to_look(customer, tell, handed_out["link"])
+    say_where_to_look(customer, tell, handed_out["link"], handed_out["password"])
 
 
 def describe_version(customer: Customer, tell: Teller) -> None:

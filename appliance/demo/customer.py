@@ -45,7 +45,7 @@ class Stopped(Exception):
 
 
 def ask_administrator(url: str, data: Path) -> dict[str, str | None]:
-    """A one-time `token`, and the set-up `link` if there is no administrator yet."""
+    """A one-time `token`, the set-up `link` if nobody administers yet, the people's `password`."""
     done = subprocess.run(  # noqa: S603 - our own interpreter, our own module
         [sys.executable, "-m", "appliance.demo.administrator", url],
         cwd=CHECKOUT,

@@ -5,6 +5,7 @@ import textwrap
 import time
 
 from appliance.demo.customer import Customer
+from appliance.demo.people import PEOPLE
 from countersign.hashing import token_of
 
 WIDTH = 92
@@ -43,7 +44,9 @@ def say_found(customer: Customer, tell: Teller, *, most: int) -> None:
             tell(f"    {line}")
 
 
-def say_where_to_look(customer: Customer, tell: Teller, link: str | None) -> None:
+def say_where_to_look(
+    customer: Customer, tell: Teller, link: str | None, password: str | None
+) -> None:
     """The pages, and the way in for whoever has no account yet."""
     url = customer.home.appliance.url
     tell("Where to look:")
@@ -52,8 +55,13 @@ def say_where_to_look(customer: Customer, tell: Teller, link: str | None) -> Non
     for incident in customer.open_incidents():
         tell(f"  {incident['cause']:<21}  {url}/incidents/{incident['id']}/")
     tell(f"  the log                {url}/audit/")
+    if password is not None:
+        tell(f"Who can log in, all with the password {password}, which is told only here:")
+        for name, roles in PEOPLE.items():
+            tell(f"  {name:<6}{' and '.join(roles).replace('_', ' ')}")
+        tell("Who signs or sets policy is asked to set up a second factor first.")
     if link is not None:
-        tell("Nobody can log in yet. This link, once and within a day, makes the administrator:")
+        tell("Nobody administers yet. This link, once and within a day, makes the administrator:")
         tell(f"  {link}")
 
 

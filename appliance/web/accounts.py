@@ -1,13 +1,13 @@
-"""Log in, log out, and the link that makes the first administrator. More accounts come later."""
+"""The link that makes the first administrator, who invites the others."""
 
+from allauth.account.utils import perform_login
 from django import forms
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,9 +17,6 @@ from countersign.statement import Refused
 from governance.audit import entries
 from governance.models import OneTimeToken
 from governance.senders import issue_one_time_token, spend_one_time_token
-
-log_in = LoginView.as_view(template_name="log_in.html", redirect_authenticated_user=True)
-log_out = LogoutView.as_view()
 
 
 class FirstAdministrator(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -59,8 +56,8 @@ def set_up(request: HttpRequest, secret: str) -> HttpResponse:
         administrator = create_first_administrator(form, secret)
     except Refused:
         return _spent(request)
-    login(request, administrator)
-    return redirect("overview")
+    answer: HttpResponse = perform_login(request, administrator)
+    return answer
 
 
 def create_first_administrator(form: FirstAdministrator, secret: str) -> User:

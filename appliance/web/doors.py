@@ -1,4 +1,6 @@
-"""Every page's door: log in first; what you may not see isn't there; what you may not do is said.
+"""Every page's door: log in first, with a second factor where your roles ask for one.
+
+What you may not see isn't there; what you may not do is said.
 
 `governance.access` decides. Here its answers become redirects, 404 and 403: a model of another
 unit is not found, by its name as little as by the number of one of its incidents.
@@ -11,7 +13,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import SimpleLazyObject
 
 from countersign.statement import Refused
@@ -28,6 +30,8 @@ def open_to(action: str) -> Callable[[Page], Page]:
         @login_required
         @wraps(page)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+            if access.lacks_second_factor(request.user):
+                return redirect("mfa_index")
             try:
                 access.demand(request.user, action)
                 return page(request, **arguments)
@@ -48,4 +52,7 @@ def find_model(request: HttpRequest, name: str) -> Model:
 
 def what_may_be_done(request: HttpRequest) -> dict[str, object]:
     """For templates: `may`, the actions that the person may do somewhere; asked for if used."""
-    return {"may": SimpleLazyObject(lambda: access.actions_of(request.user))}
+    return {
+        "may": SimpleLazyObject(lambda: access.actions_of(request.user)),
+        "needs_second_factor": SimpleLazyObject(lambda: access.needs_second_factor(request.user)),
+    }

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from governance.accounts import is_erased
 from governance.incidents import SYSTEM
 from governance.models import Sender
 
@@ -21,12 +21,17 @@ def actor_of(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
 
 
+def called(user: User) -> str:
+    """What pages call a person."""
+    return "erased person" if is_erased(user) else user.username
+
+
 def names_of(actors: Iterable[str]) -> dict[str, str]:
     """What to call each actor, in two queries."""
     known = set(actors)
-    users = get_user_model().objects.filter(pk__in=_ids(known, "user:"))
+    users = User.objects.filter(pk__in=_ids(known, "user:"))
     keys = Sender.objects.filter(keyid__in=_ids(known, "key:"))
-    names = {f"user:{number}": name for number, name in users.values_list("pk", "username")}
+    names = {f"user:{user.pk}": called(user) for user in users}
     names |= {f"key:{keyid}": name for keyid, name in keys.values_list("keyid", "name")}
     return {actor: names.get(actor) or _name(actor) for actor in known}
 

@@ -19,7 +19,7 @@ from countersign.statement import Refused
 from detectors.sign_offs import evidence_of
 from governance import access
 from governance.models import SignOff, SignOffDecision, Version
-from governance.signoff import requests
+from governance.signoff import bundles, requests
 from governance.signoff.decisions import decode_decision
 
 from .doors import find_model, open_to
@@ -89,6 +89,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": rows.filter(status=Status.WAITING)[:SHOWN],
         "others": rows.exclude(status=Status.WAITING)[:SHOWN],
+        "trust": bundles.trust(),
     }
     return render(request, "sign_offs.html", context)
 

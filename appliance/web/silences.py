@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -75,7 +76,8 @@ def make(request: HttpRequest) -> HttpResponse:
 @open_to("silence.make")
 def lift(request: HttpRequest, number: int) -> HttpResponse:
     """End it now."""
-    silence = get_object_or_404(Silence.objects.select_related("model"), pk=number)
+    seen = Q(model=None) | Q(model__in=models_of(request.user))
+    silence = get_object_or_404(Silence.objects.select_related("model").filter(seen), pk=number)
     _demand(request, silence)
     silences.lift_silence(silence, actor=actor_of(request))
     return redirect("silences")

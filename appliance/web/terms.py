@@ -121,6 +121,7 @@ DETECTORS = RATES | {
     "column_gone": Term("Column gone", "A column that held values, and holds none now."),
     "late_window": Term("Late", "The window arrived after its time of grace."),
     "missing_window": Term("Did not arrive", "A window that should have come, and did not."),
+    "sign_off_condition": Term("Condition", "What was demanded when the version was approved."),
     "examination": Term("Not examined", "A window that arrived, and could not be examined."),
     "fairness_selection": Term(
         "Decisions by group", "How often each group gets a yes, beside the other groups."
@@ -167,6 +168,9 @@ EVENTS = {
 }
 
 MEANINGS = {
+    "sign_off": "Those who approved this version set a condition, and it no longer holds. The "
+    "approval has ended and a review is asked for. Nothing was done to the model itself: whether "
+    "it may go on meanwhile is for people to decide.",
     "feed": "Something between the model and this appliance has stopped, slowed or changed in "
     "volume. While windows are missing, nobody can say how the model is doing; that is a finding "
     "about the monitoring, not yet about the model.",

@@ -3,7 +3,9 @@
 from django.urls import path
 
 from . import (
+    account_urls,
     accounts,
+    administration,
     dossier,
     handling,
     incident,
@@ -95,7 +97,13 @@ urlpatterns = [
     path("senders/keys/<int:number>/models/", senders.limit_key, name="limit-key"),
     path("senders/keys/<int:number>/revoke/", senders.revoke_key, name="revoke-key"),
     path("senders/tokens/<int:number>/revoke/", senders.revoke_token, name="revoke-token"),
-    path("log-in/", accounts.log_in, name="log-in"),
-    path("log-out/", accounts.log_out, name="log-out"),
     path("set-up/<str:secret>/", accounts.set_up, name="set-up"),
+    path("people/", administration.show, name="people"),
+    path("people/<int:number>/", administration.show_person, name="person"),
+    path("people/<int:number>/link/", administration.new_link, name="new-link"),
+    path("people/<int:number>/grant/", administration.grant, name="grant-role"),
+    path("people/<int:number>/withdraw/", administration.withdraw, name="withdraw-role"),
+    path("people/<int:number>/<slug:verb>/", administration.change, name="change-person"),
+    path("join/<str:secret>/", administration.join, name="join"),
+    *account_urls.urlpatterns,
 ]

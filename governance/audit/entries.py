@@ -27,6 +27,16 @@ from governance.models.audit import Content, Entry, Pending
 # Every kind of entry that the log may hold, and what it says.
 KINDS = {
     "administrator.created": "The first administrator was set up with a one-time link.",
+    "administrator.made": "Somebody administers from now on: manages accounts and keys.",
+    "administrator.unmade": "Somebody no longer administers.",
+    "person.invited": "An account was made, and its link handed over.",
+    "person.joined": "Somebody used their link and set a password.",
+    "person.deactivated": "Somebody can no longer log in.",
+    "person.reactivated": "Somebody can log in again.",
+    "person.erased": "Name and address of a deactivated person were erased.",
+    "role.granted": "Somebody was given a role, in a business unit or in all.",
+    "role.withdrawn": "A role was taken back.",
+    "second_factor.reset": "An administrator made a person's second factor be forgotten.",
     "model.registered": "A model was registered.",
     "model.placed": "A model was put into a business unit and a tier, whose policies hold for it.",
     "model.changed": "What the inventory says of a model was changed: before and after.",
@@ -100,6 +110,7 @@ KINDS = {
     "log.restarted": "The log goes on under a new name, after a restore or the loss of its key.",
 }
 
+ABOUT_ACCOUNTS = {"administrator.created", "person.invited"}  # their contents name a person
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SALT_BYTES = 32
 LARGEST = 2**53 - 1  # whole numbers that every JSON reader keeps exact
@@ -159,6 +170,14 @@ def erase_content(entry: Entry, *, actor: str) -> int:
     return erased
 
 
+def naming(pattern: str, actor: str) -> list[Entry]:
+    """Entries whose contents match the (PostgreSQL) pattern, or name the person `actor` (`user:7`)
+    because the entry is about their account."""
+    about = Entry.objects.filter(kind__in=ABOUT_ACCOUNTS, contents__isnull=False).distinct()
+    its_own = [entry for entry in about if _is_about(entry, actor)]
+    return list({*Entry.objects.filter(contents__text__iregex=pattern), *its_own})
+
+
 def contents_of(entry: Entry) -> dict[str, str]:
     """The names and texts behind an entry, by field, as far as they are not erased."""
     return dict(Content.objects.filter(entry=entry).values_list("field", "text"))
@@ -177,6 +196,11 @@ def canonical(body: Mapping[str, Fact]) -> bytes:
     if len(data) > MAX_ENTRY:
         raise EntryRefused("entry.too_long", f"an entry has at most {MAX_ENTRY} bytes; log digests")
     return data
+
+
+def _is_about(entry: Entry, actor: str) -> bool:
+    body = json.loads(bytes(entry.body))
+    return bool(body.get("person", body["actor"]) == actor)
 
 
 def _plain(fact: Fact) -> Fact:

@@ -24,6 +24,7 @@ class Incident(models.Model):
         PERFORMANCE = "performance", "Performance"
         SERVICE = "service", "Service"
         ANSWERS = "answers", "Answers"
+        SIGN_OFF = "sign_off", "Sign-off"
 
     class Severity(models.TextChoices):
         """How soon somebody should look."""

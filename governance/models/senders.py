@@ -1,5 +1,6 @@
 """Who may send: enrolled keys, bearer tokens, and the links that hand them out once."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -40,15 +41,20 @@ class Token(models.Model):
 
 
 class OneTimeToken(models.Model):
-    """A link that works once: to enrol a collector's key, or to create the first administrator."""
+    """A link that works once: to enrol a collector's key, to create the first administrator, or
+    for the invited `user` to set a password."""
 
     class Purpose(models.TextChoices):
         ENROL = "enrol"
         SET_UP = "set_up"
+        JOIN = "join"
 
     purpose = models.CharField(max_length=8, choices=Purpose)
     for_models = names_of_models()
     digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="links"
+    )
     issued_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

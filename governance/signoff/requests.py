@@ -49,11 +49,10 @@ def request_by_pipeline(
     return _freeze(version, evidence, submitter=None, actor=actor, reason=reason)
 
 
-def ask_again(ended: SignOff, evidence: Evidence, *, reason: str) -> SignOff | None:
-    """A review of what was approved, on behalf of who asked before; None if one waits already."""
-    if SignOff.objects.filter(version=ended.version, status=Status.WAITING).exists():
-        return None
-    return _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
+def ask_again(ended: SignOff, evidence: Evidence, *, reason: str) -> None:
+    """A review of what was approved, on behalf of who asked before; unless one waits already."""
+    if not SignOff.objects.filter(version=ended.version, status=Status.WAITING).exists():
+        _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
 
 
 def withdraw(sign_off: SignOff, *, person: User) -> None:
@@ -65,12 +64,18 @@ def withdraw(sign_off: SignOff, *, person: User) -> None:
 
 
 def close(sign_off: SignOff, before: str, after: str, **changes: object) -> None:
-    """The one way from a status to another. Of two at once, the second is refused."""
+    """`moved`, or raise `Refused` (`signoff.closed`, `signoff.not_in_force`)."""
+    if moved(sign_off, before, after, **changes):
+        return
+    if before == Status.APPROVED:
+        raise Refused("signoff.not_in_force", "There is no approval in force to be ended.")
+    raise Refused("signoff.closed", "This request no longer waits for signatures.")
+
+
+def moved(sign_off: SignOff, before: str, after: str, **changes: object) -> bool:
+    """The one way from a status to another. Of two at once, the second moves nothing."""
     mine = SignOff.objects.filter(pk=sign_off.pk, status=before)
-    if not mine.update(status=after, decided_at=timezone.now(), **changes):
-        if before == Status.APPROVED:
-            raise Refused("signoff.not_in_force", "There is no approval in force to be ended.")
-        raise Refused("signoff.closed", "This request no longer waits for signatures.")
+    return bool(mine.update(status=after, decided_at=timezone.now(), **changes))
 
 
 def find_sign_off(identity: str) -> SignOff:

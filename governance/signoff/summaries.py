@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from countersign import dsse
 from countersign.approval import Agreement
-from countersign.statement import Refused, decode
+from countersign.statement import decode
 from countersign.summary import (
     CONDITIONAL,
     FAILED,
@@ -35,15 +35,6 @@ def passed(sign_off: SignOff) -> SignOffSummary:
 def fail(sign_off: SignOff, reason: str) -> SignOffSummary:
     """Sum up that an approved version no longer passes, by which rule."""
     return _sum_up(sign_off, Result.FAILED, FAILED, reason)
-
-
-def newest_summary(version_digest: str) -> SignOffSummary:
-    """What was said last about an artefact. Raises `Refused` (`signoff.none`)."""
-    rows = SignOffSummary.objects.select_related("sign_off__version__model")
-    found = rows.filter(sign_off__version__digest=version_digest).order_by("-pk").first()
-    if found is None:
-        raise Refused("signoff.none", "No version of this digest was ever signed off here.")
-    return found
 
 
 def _sum_up(sign_off: SignOff, result: str, levels: list[str], reason: str) -> SignOffSummary:

@@ -45,6 +45,7 @@ def test_the_command_writes_every_schema(tmp_path: Path, monkeypatch: pytest.Mon
     call_command("write_schemas")
     assert {path.stem for path in (tmp_path / "formats").iterdir()} == {
         "rules",
+        "roles",
         "policy",
         *(kind.__name__.lower() for kind in PREDICATE_TYPES),
     }
@@ -90,6 +91,7 @@ def test_openapi_lists_every_address_and_resolves(openapi: dict[str, Any]) -> No
         "/sign-offs",
         "/sign-offs/{identity}",
         "/decisions",
+        "/gate",
         "/status",
     }
     schemas = openapi["components"]["schemas"]

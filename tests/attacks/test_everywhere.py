@@ -30,6 +30,7 @@ from bench.attacks.data import CANARIES, SALARIES, found_in, people
 from countersign import Collector, Home
 from countersign.gateway.exchange import COUNTS
 from countersign.statement import Event, encode
+from tests.cast import PASSWORD
 from tests.gateway.conftest import Gateway
 from tests.platform.running import Appliance, wait_until
 
@@ -37,7 +38,6 @@ WEEK = timedelta(days=7)
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 DIGEST = "d" * 64
 NAME = "loans-of-ada"
-PASSWORD = "correct horse battery staple"
 SEARCHED = ("database", "backup", "pages", "answers", "data directory", "collector", "export")
 ROLES = {"risk": "score", "repaid": "outcome", "sex": "group"}
 
@@ -56,10 +56,7 @@ def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """An appliance of its own, whose temporary files have a place of their own."""
     folder = tmp_path_factory.mktemp("everywhere")
     (folder / "temporary").mkdir()
-    env = {
-        "TMPDIR": str(folder / "temporary"),
-        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-    }
+    env = {"TMPDIR": str(folder / "temporary")}
     appliance = Appliance(folder / "data", env=env)
     appliance.start()
     yield appliance
@@ -176,13 +173,14 @@ def backup_of(appliance: Appliance) -> bytes:
 
 
 def pages_of(appliance: Appliance) -> bytes:
-    """Every page that links lead to, as an administrator sees it."""
-    appliance.manage("createsuperuser", "--noinput", "--username", "dan", "--email", "")
+    """Every page that links lead to, as somebody sees it who owns, operates and audits."""
+    roles = '"owner", "operator", "auditor"'
+    appliance.manage("shell", "-c", f'from tests import cast; cast.somebody("dan", {roles})')
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     form = opener.open(f"{appliance.url}/log-in/").read().decode()
     secret = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
     assert secret
-    fields = {"csrfmiddlewaretoken": secret[1], "username": "dan", "password": PASSWORD}
+    fields = {"csrfmiddlewaretoken": secret[1], "login": "dan", "password": PASSWORD}
     opener.open(f"{appliance.url}/log-in/", urllib.parse.urlencode(fields).encode())
     waiting, seen, content = ["/"], {"/"}, b""
     while waiting:

@@ -2,7 +2,11 @@
 
 import contextlib
 import io
+import re
+import urllib.parse
+import urllib.request
 from dataclasses import replace
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +52,23 @@ def test_it_says_what_it_found_and_where_to_look(
     assert "age has shifted" in said
     assert f"{running_appliance.url}/models/generated-people/2015-scores/" in said
     assert f"{running_appliance.url}/audit/" in said
+
+
+def test_its_people_can_log_in_with_what_it_says(
+    running_appliance: Appliance, lines: list[str]
+) -> None:
+    said = "\n".join(lines)
+    password = re.search(r"all with the password (\S+),", said)
+    assert password
+    assert "ben   operator and owner" in said
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    form = opener.open(f"{running_appliance.url}/log-in/").read().decode()
+    secret = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    assert secret
+    fields = {"csrfmiddlewaretoken": secret[1], "login": "ben", "password": password[1]}
+    opener.open(f"{running_appliance.url}/log-in/", urllib.parse.urlencode(fields).encode())
+    page = opener.open(f"{running_appliance.url}/models/").read().decode()
+    assert "generated-people" in page
 
 
 def test_every_week_and_its_labels_are_in_the_public_log(

@@ -234,7 +234,7 @@ def test_everything_works_without_javascript(browser: Browser, site: dict[str, s
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(site["incident"])
-    page.fill("[name=username]", "ada")
+    page.fill("[name=login]", "ada")
     page.fill("[name=password]", cast.PASSWORD)
     page.click("main button")
     page.click("text=Acknowledge")

@@ -114,4 +114,4 @@ def test_old_texts_are_erased_by_who_sets_policies(dan: Client, cleo: Client) ->
     assert cleo.post("/audit/erase/").status_code == 403
     assert b"256 texts were erased" in dan.post("/audit/erase/", follow=True).content
     assert not Content.objects.exists()
-    assert "None is older than that" in page(cleo, "/audit/texts/")
+    assert "None is older than" in page(cleo, "/audit/texts/")

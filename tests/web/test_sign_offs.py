@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from governance.models import ApproverKey, Developer, SignOff
-from tests.cast import Role, logged_in, somebody
+from tests.cast import Role, present, somebody
 from tests.detectors.world import World
 from tests.signoff.cast import Signer, signer
 
@@ -59,13 +59,13 @@ def people(world: World) -> dict[str, User]:
 
 
 def asked(olga: User) -> SignOff:
-    answer = logged_in(olga).post(reverse("ask-sign-off", args=["loans", "1"]), {"reason": REASON})
+    answer = present(olga).post(reverse("ask-sign-off", args=["loans", "1"]), {"reason": REASON})
     assert answer.status_code == 302
     return SignOff.objects.get()
 
 
 def test_the_owner_asks_from_the_versions_page(world: World, people: dict[str, User]) -> None:
-    olga = logged_in(people["olga"])
+    olga = present(people["olga"])
     page = olga.get(reverse("version", args=["loans", "1"])).content.decode()
     assert "Nobody has asked for a sign-off" in page
     assert reverse("ask-sign-off", args=["loans", "1"]) in page
@@ -88,11 +88,11 @@ def test_the_owner_asks_from_the_versions_page(world: World, people: dict[str, U
 def test_who_may_not_sign_is_kept_out(people: dict[str, User]) -> None:
     sign_off = asked(people["olga"])
     for name in ("olga", "cleo"):
-        person = logged_in(people[name])
+        person = present(people[name])
         assert person.get(reverse("sign", args=[sign_off.identity])).status_code == 403
         assert person.get(reverse("signing-keys")).status_code == 403
-    assert logged_in(people["cleo"]).get(reverse("sign-offs")).status_code == 200
-    outside = logged_in(somebody("eve", Role.VALIDATOR, unit="retail"))
+    assert present(people["cleo"]).get(reverse("sign-offs")).status_code == 200
+    outside = present(somebody("eve", Role.VALIDATOR, unit="retail"))
     assert outside.get(reverse("sign-off", args=[sign_off.identity])).status_code == 404
     assert Client().get(reverse("sign-offs")).status_code == 302
 
@@ -100,11 +100,11 @@ def test_who_may_not_sign_is_kept_out(people: dict[str, User]) -> None:
 def test_a_request_is_taken_back_by_those_who_ask(people: dict[str, User]) -> None:
     sign_off = asked(people["olga"])
     address = reverse("withdraw-sign-off", args=[sign_off.identity])
-    assert logged_in(people["vera"]).post(address).status_code == 403
-    logged_in(people["olga"]).post(address)
+    assert present(people["vera"]).post(address).status_code == 403
+    present(people["olga"]).post(address)
     sign_off.refresh_from_db()
     assert sign_off.status == "withdrawn"
-    page = logged_in(people["olga"]).post(address, follow=True).content.decode()
+    page = present(people["olga"]).post(address, follow=True).content.decode()
     assert "no longer waits" in page
 
 
@@ -118,25 +118,25 @@ def test_a_decision_signed_elsewhere_is_handed_in_as_a_file(people: dict[str, Us
     zoe, yuri = signer("zoe", Role.VALIDATOR), signer("yuri", Role.APPROVER)
     sign_off = asked(people["olga"])
     address = reverse("sign", args=[sign_off.identity])
-    wrong = logged_in(zoe.user).post(address, {"file": handed_in(yuri, sign_off)})
+    wrong = present(zoe.user).post(address, {"file": handed_in(yuri, sign_off)})
     assert wrong.status_code == 422
     assert "belongs to somebody else" in wrong.content.decode()
     for nonsense in (b"", b"{}", b"[" * 9_999, b"\xff"):
         file = SimpleUploadedFile("decision.json", nonsense)
-        assert logged_in(zoe.user).post(address, {"file": file}).status_code == 422
+        assert present(zoe.user).post(address, {"file": file}).status_code == 422
     for each in (zoe, yuri):
-        answer = logged_in(each.user).post(address, {"file": handed_in(each, sign_off)})
+        answer = present(each.user).post(address, {"file": handed_in(each, sign_off)})
         assert answer.status_code == 302, answer.content
-    page = logged_in(people["cleo"]).get(reverse("sign-off", args=[sign_off.identity]))
+    page = present(people["cleo"]).get(reverse("sign-off", args=[sign_off.identity]))
     assert "It may run: 2 people have approved it." in page.content.decode()
-    told = logged_in(zoe.user).get(reverse("sign-off-file", args=[sign_off.identity])).json()
+    told = present(zoe.user).get(reverse("sign-off-file", args=[sign_off.identity])).json()
     assert told["evidence"].encode() == bytes(sign_off.evidence)
 
 
 def test_each_signature_asks_anew_who_it_is(people: dict[str, User]) -> None:
     zoe, sign_off = signer("zoe", Role.VALIDATOR), asked(people["olga"])
     address = reverse("sign", args=[sign_off.identity])
-    client = logged_in(zoe.user)
+    client = present(zoe.user)
     assert client.post(address, {"file": handed_in(zoe, sign_off)}).status_code == 302
     assert sign_off.decisions.count() == 1
     for answer in (client.get(address), client.post(address)):
@@ -145,7 +145,7 @@ def test_each_signature_asks_anew_who_it_is(people: dict[str, User]) -> None:
 
 
 def test_a_key_file_is_enrolled_and_revoked_by_its_holder(people: dict[str, User]) -> None:
-    vera, address = logged_in(people["vera"]), reverse("signing-keys")
+    vera, address = present(people["vera"]), reverse("signing-keys")
     for wrong in ("", "?", "AAAA"):
         answer = vera.post(address, {"label": "mine", "public_key": wrong})
         assert answer.status_code == 422
@@ -153,7 +153,7 @@ def test_a_key_file_is_enrolled_and_revoked_by_its_holder(people: dict[str, User
     key = ApproverKey.objects.get()
     assert key.user == people["vera"]
     revoke = reverse("revoke-signing-key", args=[key.pk])
-    assert logged_in(people["paul"]).post(revoke).status_code == 404
+    assert present(people["paul"]).post(revoke).status_code == 404
     vera.post(revoke)
     key.refresh_from_db()
     assert key.revoked_at is not None
@@ -166,7 +166,7 @@ def page_of(live_server: LiveServer, browser: Browser) -> Iterator[dict[str, Pag
     class Pages(dict[str, Page]):
         def __missing__(self, name: str) -> Page:
             context = browser.new_context(viewport={"width": 1440, "height": 900})
-            session = logged_in(User.objects.get(username=name)).cookies["sessionid"].value
+            session = present(User.objects.get(username=name)).cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
             self[name] = context.new_page()
             return self[name]

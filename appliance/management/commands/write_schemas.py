@@ -1,4 +1,4 @@
-"""`manage.py write_schemas`: write docs/formats from the code: JSON Schemas, and the rules."""
+"""`manage.py write_schemas`: write docs/formats from the code: JSON Schemas, rules, roles."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from appliance.api.formats import policy_schema, statement_schema
 from appliance.api.rules import RULES
 from countersign.statement import PREDICATE_TYPES
+from governance import access
 
 RULES_HEAD = """# Rules by which an upload is refused
 
@@ -18,6 +19,11 @@ A rule never changes its meaning. The answer to a refused upload has it in `type
 | rule | status | meaning | what to do |
 |---|---|---|---|
 """
+ROLES_HEAD = """# What a role lets you do
+
+`governance/access.py` decides; [Accounts and roles](../accounts.md) explains. An action marked
+"everywhere" concerns all business units at once and takes a role that is held in all.
+"""
 FOLDER: Path = settings.BASE_DIR / "docs" / "formats"
 
 
@@ -25,7 +31,7 @@ def files() -> dict[Path, str]:
     """Every file and its text."""
     policy = {FOLDER / "policy.json": json.dumps(policy_schema(), indent=2) + "\n"}
     return (
-        {FOLDER / "rules.md": rules()}
+        {FOLDER / "rules.md": rules(), FOLDER / "roles.md": roles()}
         | policy
         | {
             FOLDER / f"{kind.__name__.lower()}.json": json.dumps(statement_schema(kind), indent=2)
@@ -33,6 +39,17 @@ def files() -> dict[Path, str]:
             for kind in PREDICATE_TYPES
         }
     )
+
+
+def roles() -> str:
+    """Which role may do what, as a page."""
+    heads = ["action", *(role.label.lower() for role in access.Role), "administrator"]
+    rows = [ROLES_HEAD, f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for action, given in access.ROLES_OF.items():
+        name = f"`{action}`" + (" everywhere" if action in access.ORGANISATION_WIDE else "")
+        has = [*(role in given for role in access.Role), action in access.BY_ADMINISTRATORS]
+        rows.append(f"| {name} | {' | '.join('yes' if each else '' for each in has)} |")
+    return "\n".join(rows) + "\n"
 
 
 def rules() -> str:

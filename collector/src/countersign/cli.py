@@ -19,6 +19,7 @@ from . import outside
 from .artefact import digests_of
 from .baseline import make_baseline
 from .batch import Counted
+from .cli_approvals import add_commands
 from .collector import MONDAY
 from .counting import Counter
 from .drawn import DRAWN
@@ -295,6 +296,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = command(gateway, "gateway")
     serving.add_argument("file", type=Path, help="a TOML file that says what is served")
     command(status, "status")
+    add_commands(commands)
     importing = command(import_mlflow, "import-mlflow")
     importing.add_argument("--uri", required=True, help="MLflow, such as http://127.0.0.1:5000")
     importing.add_argument(
