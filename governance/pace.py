@@ -23,9 +23,9 @@ RETURNING count
 class TooFast(Refused):
     """`first` says whether this is the first refusal of the minute; `seconds`, how long to wait."""
 
-    def __init__(self, limit: int, count: int, at: datetime) -> None:
-        super().__init__("sender.rate", f"A sender begins at most {limit} uploads in a minute.")
-        self.first, self.seconds = count == limit + 1, 60 - at.second
+    def __init__(self, rule: str, detail: str, *, first: bool, seconds: int) -> None:
+        super().__init__(rule, detail)
+        self.first, self.seconds = first, seconds
 
 
 def keep_pace(actor: str, at: datetime) -> None:
@@ -36,4 +36,9 @@ def keep_pace(actor: str, at: datetime) -> None:
         [count] = cursor.fetchone()
     limit: int = settings.UPLOADS_PER_MINUTE
     if count > limit:
-        raise TooFast(limit, count, at)
+        raise TooFast(
+            "sender.rate",
+            f"A sender begins at most {limit} uploads in a minute.",
+            first=count == limit + 1,
+            seconds=60 - at.second,
+        )

@@ -563,7 +563,7 @@ def rules_in_code() -> set[str]:
     wire = [root / "collector/src/countersign" / f"{name}.py" for name in both]
     folders = ("governance", "detectors", "appliance/api")
     ours = [file for folder in folders for file in (root / folder).rglob("*.py")]
-    raised = re.compile(r'\b(?:Refused|_refuse_\w+|problem)\(\s*(?:[^"]*?, )??"(\w+\.\w+)"')
+    raised = re.compile(r'\b(?:Refused|TooFast|_refuse_\w+|problem)\(\s*(?:[^"]*?, )??"(\w+\.\w+)"')
     kept_by_the_database = {rule for rule, _ in guard.RULES.values()}
     return kept_by_the_database.union(*(raised.findall(f.read_text()) for f in wire + ours))
 

@@ -18,7 +18,14 @@ from countersign import dsse, summary
 from countersign.approval import Condition
 from countersign.statement import Refused
 from governance.audit import recent
-from governance.models import ApproverKey, Developer, SignOff, SignOffDecision, SignOffSummary
+from governance.models import (
+    ApproverKey,
+    Developer,
+    Membership,
+    SignOff,
+    SignOffDecision,
+    SignOffSummary,
+)
 from governance.signoff import keys, requests
 from governance.signoff.decisions import decide
 from tests.cast import Role, somebody
@@ -293,7 +300,7 @@ def test_only_a_key_that_is_enrolled_valid_and_held_by_an_active_person_signs(ca
     mixed = cast.vera.signed(sign_off)[0], cast.paul.signed(sign_off)[1]
     refused("signoff.agreement", decide, *mixed)
     outsider = signer("eve", Role.APPROVER)
-    outsider.user.memberships.all().delete()
+    Membership.objects.filter(user=outsider.user).delete()
     refused("access.denied", outsider.decide, sign_off)
     cast.vera.user.is_active = False
     cast.vera.user.save()
@@ -305,7 +312,7 @@ def test_only_a_key_that_is_enrolled_valid_and_held_by_an_active_person_signs(ca
     assert not sign_off.decisions.exists()
 
 
-def test_every_altered_byte_of_an_approval_is_refused(cast: Cast) -> None:
+def test_an_approval_altered_in_any_part_is_refused(cast: Cast) -> None:
     sign_off = cast.request()
     decision, agreement = cast.vera.signed(sign_off)
     for which, whole in enumerate((decision, agreement)):

@@ -26,7 +26,7 @@ from detectors.learning.known import learn
 from detectors.models import Window
 from detectors.statistics.estimate import Estimate
 from detectors.statistics.proportions import wilson
-from detectors.statistics.track_record import track_record
+from detectors.statistics.track_record import track_record, with_room
 from governance.handling import resolve_incident
 from governance.models import Incident
 from tests import cast
@@ -359,10 +359,10 @@ def test_a_good_estimate_is_not_blamed_for_labels_that_are_still_to_come() -> No
     truth = Estimate(
         *wilson(rng.binomial(rows // 2, accuracy, windows).astype(float), known), known
     )
-    widened = performance._with_room(past, truth, np.full(windows, 0.5))
+    widened = with_room(past, truth, np.full(windows, 0.5))
     assert track_record(past, truth.value).covered.value < 0.88
     assert 0.93 < track_record(widened, truth.value).covered.value < 0.97
-    whole = performance._with_room(past, truth, np.ones(windows))
+    whole = with_room(past, truth, np.ones(windows))
     assert np.allclose([whole.low, whole.high], [past.low, past.high])
 
 
