@@ -14,6 +14,7 @@ from countersign.statement import Refused
 from governance import changes
 from governance.audit import entries
 from governance.models import Dependency, Developer, Model, Version
+from governance.signoff.guard import kept_by_the_database
 
 PLACE = ("business_unit", "tier", "tier_reason")
 DESCRIPTION = ("purpose", "limits_of_use", "owner", "manager", "validator", "vendor", "state")
@@ -99,11 +100,12 @@ def register_version(
     """The version, and whether it is new. Raises `Refused` (`model.unknown`, `version.conflict`).
 
     `told` are facts of ONCE: what is not known yet is completed, and then stays. `labels` replace
-    the earlier ones, `developers` are added to them.
+    the earlier ones, `developers` are added to them; nobody who decided on the version is one
+    (`signoff.four_eyes`).
     """
     owner = find_model(model)
     facts = _given(told, ONCE)
-    with transaction.atomic():
+    with kept_by_the_database():
         version, new = Version.objects.get_or_create(
             model=owner, name=name, defaults={"digest": digest}
         )

@@ -19,6 +19,7 @@ from countersign.statement import Refused, encode
 from countersign.summary import level
 from governance import policies
 from governance.access import EVERYWHERE, ROLES_OF, demand
+from governance.accounts import called
 from governance.audit import entries
 from governance.incidents import SYSTEM
 from governance.models import Model, SignOff, Version
@@ -94,17 +95,14 @@ def eligible(version: Version, submitter: User | None) -> list[User]:
         memberships__role__in=ROLES_OF["signoff.decide"],
         memberships__business_unit__in=[EVERYWHERE, version.model.business_unit],
     )
-    developers = {name.lower() for name in version.developers.values_list("name", flat=True)}
+    developers = {
+        name.strip().lower() for name in version.developers.values_list("name", flat=True)
+    }
     return [
         person
         for person in people.distinct()
-        if person != submitter and developers.isdisjoint(_called(person))
+        if person != submitter and developers.isdisjoint(called(person))
     ]
-
-
-def _called(person: User) -> set[str]:
-    """What a developer may be called in the registry; the database compares the same."""
-    return {n.lower() for n in (person.username, person.email, person.get_full_name()) if n}
 
 
 def digest(content: bytes) -> str:
