@@ -97,11 +97,11 @@ def register_version(
     labels: Collection[str] | None = None,
     **told: str,
 ) -> tuple[Version, bool]:
-    """The version, and whether it is new. Raises `Refused` (`model.unknown`, `version.conflict`).
+    """The version, and whether it is new. Raises `Refused` (`model.unknown`, `version.conflict`,
+    `signoff.four_eyes` for a developer who has decided on it).
 
     `told` are facts of ONCE: what is not known yet is completed, and then stays. `labels` replace
-    the earlier ones, `developers` are added to them; nobody who decided on the version is one
-    (`signoff.four_eyes`).
+    the earlier ones, `developers` are added to them.
     """
     owner = find_model(model)
     facts = _given(told, ONCE)
