@@ -378,7 +378,8 @@ RULES: dict[str, tuple[int, str, str]] = {
     "signoff.four_eyes": (
         403,
         "Submitter or developer",
-        "Let somebody decide who neither submitted nor developed the version.",
+        "Let somebody decide who neither submitted nor developed the version. Whoever has decided "
+        "can't be named as its developer any more.",
     ),
     "signoff.signed_already": (409, "Decided already", "One person decides once on a request."),
     "signoff.replayed": (409, "Signature seen before", "Sign anew; a signature counts once."),

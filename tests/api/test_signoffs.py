@@ -5,7 +5,7 @@ import json
 import pytest
 
 from governance.models import Developer, SignOff, Version
-from tests.builders import MODEL, VERSION
+from tests.builders import MODEL, VERSION, VERSION_DIGEST
 from tests.cast import Role
 from tests.signoff.cast import Signer, signer
 
@@ -74,6 +74,8 @@ def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera
     refused(eve.post("/decisions", signed | {"agreement": None}), 422, "signoff.agreement")
     assert eve.post("/decisions", signed).status_code == 201
     refused(eve.post("/decisions", signed), 409, "signoff.replayed")
+    named = {"version": VERSION, "digest": VERSION_DIGEST, "developers": ["vera"]}
+    refused(ada.post(f"/models/{MODEL}/versions", named), 403, "signoff.four_eyes")
 
 
 def test_a_pipeline_cannot_ask_without_developers(ada: Caller, loans: str) -> None:
