@@ -6,13 +6,14 @@ audit (bench/attacks/results/epsilon_audit.json) shows half of it, of either law
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
 from bench.attacks.epsilon_audit import a_plan, claims, figures, lower_bound
-from bench.attacks.run import RESULTS
 from countersign.tables import Mechanism
 
+RESULTS = Path(__file__).resolve().parents[2] / "bench" / "attacks" / "results"
 STATEMENTS, SURE = 2_000, 0.999
 
 
