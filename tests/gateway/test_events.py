@@ -190,7 +190,8 @@ def test_halves_wait_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def served(tmp_path: Path) -> Served:
     plan = plan_of(Collector.baseline(some_rows(3_000).drop(columns="when"), **RECIPE))
-    one = Deployment("prod", tmp_path / "prod", KEY, newest=lambda: plan, put=[].append)
+    sent: list[bytes] = []
+    one = Deployment("prod", tmp_path / "prod", KEY, newest=lambda: plan, put=sent.append)
     return Served(Serve("loans", "1", "prod", ["income", "region"], ["risk"]), one)
 
 
