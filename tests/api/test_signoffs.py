@@ -62,7 +62,8 @@ def test_from_a_pipelines_request_to_an_approval(
 
 def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera: Signer) -> None:
     refused(ada.post(ADDRESS, REASON), 409, "signoff.waiting")
-    refused(ada.post(ADDRESS, {"reason": ""}), 422, "request.malformed")
+    for reason in ("", "a\x00b", "a" * 2_001):
+        refused(ada.post(ADDRESS, {"reason": reason}), 422, "request.malformed")
     refused(ada.post("/versions/loans/9/sign-offs", REASON), 404, "version.unknown")
     refused(ada.get("/sign-offs/" + "0" * 32), 404, "signoff.unknown")
     refused(ada.get("/sign-offs?status=lost"), 422, "request.malformed")

@@ -133,6 +133,17 @@ def test_who_submitted_or_developed_it_decides_nothing(cast: Cast) -> None:
     assert (sign_off.approvals, sign_off.decisions.count()) == (0, 0)
 
 
+def test_a_developer_is_known_by_half_a_name_and_a_blank_is_nobody(cast: Cast) -> None:
+    User.objects.filter(username="vera").update(first_name="Veronica")
+    cast.vera.user.refresh_from_db()
+    sign_off = cast.request()
+    Developer.objects.create(version=cast.version, name=" ")
+    Developer.objects.create(version=cast.version, name="veronica ")
+    refused("signoff.four_eyes", cast.vera.decide, sign_off)
+    assert cast.vera.user not in requests.eligible(cast.version, cast.ada)
+    cast.paul.decide(sign_off)
+
+
 @pytest.mark.parametrize("name", ["VERA", "Vera Klein", "vera@bank.example"])
 def test_a_developer_is_known_by_account_name_or_address(cast: Cast, name: str) -> None:
     User.objects.filter(username="vera").update(

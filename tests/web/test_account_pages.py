@@ -18,8 +18,16 @@ from .test_browser import SCHEMES, Scheme, problems_of
 from .test_browser import browser as browser
 from .test_browser import pytestmark as pytestmark  # without a browser all of it is skipped
 
-PAGES = ("people", "mfa_index", "mfa_activate_totp", "mfa_view_recovery_codes", "mfa_list_webauthn")
-PAGES += ("mfa_add_webauthn", "usersessions_list", "account_change_password")
+PAGES = (
+    "people",
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "usersessions_list",
+    "account_change_password",
+)
 
 
 def page_of(
