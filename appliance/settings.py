@@ -175,6 +175,7 @@ MFA_FORMS = {
     "authenticate": "appliance.web.account_forms.Code",
     "reauthenticate": "appliance.web.account_forms.CodeAgain",
     "activate_totp": "appliance.web.account_forms.FirstCode",
+    "add_webauthn": "appliance.web.account_forms.AddKey",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -27,6 +27,14 @@ def actor_of(person: User) -> str:
     return f"user:{person.pk}"
 
 
+def called(person: User) -> set[str]:
+    """What the person may be called where names are written freely, in small letters.
+
+    Migration 0003 compares the same.
+    """
+    return {n.lower() for n in (person.username, person.email, person.get_full_name()) if n}
+
+
 def invite(name: str, roles: Iterable[tuple[str, str]], *, by: User, email: str = "") -> str:
     """Make an account with these (role, unit) and return the secret of its link.
 

@@ -4,7 +4,7 @@ An environment (`production`) holds one version at a time under each deployment 
 the windows from there carry. What is recorded is what happened; nothing is deployed from here.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,6 +14,7 @@ from countersign.statement import Refused
 from governance.audit import entries
 from governance.models import Deployment, Model, Version
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=5)  # of the clocks of those who tell
 
 
@@ -22,9 +23,9 @@ def start_deployment(
 ) -> tuple[Deployment, bool]:
     """The version runs there from then on, in the place of what ran there; whether that is new.
 
-    Raises `Refused` (`deployment.future`, `deployment.overlap`).
+    Raises `Refused` (`deployment.future`, `.past`, `.overlap`).
     """
-    _refuse_future(since)
+    _refuse_wrong_time(since)
     with transaction.atomic():
         Model.objects.select_for_update().get(pk=version.model_id)
         place = Deployment.objects.filter(model=version.model, environment=environment, name=name)
@@ -57,8 +58,8 @@ def start_deployment(
 def end_deployment(
     model: Model, environment: str, *, actor: str, name: str = "default", until: datetime
 ) -> Deployment:
-    """Nothing runs there from then on. Raises `Refused` (`deployment.none`, `.future`)."""
-    _refuse_future(until)
+    """Nothing runs there from then on. Raises `Refused` (`deployment.none`, `.future`, `.past`)."""
+    _refuse_wrong_time(until)
     with transaction.atomic():
         Model.objects.select_for_update().get(pk=model.pk)
         running = (
@@ -96,6 +97,8 @@ def _end(running: Deployment, until: datetime, actor: str) -> None:
     )
 
 
-def _refuse_future(when: datetime) -> None:
+def _refuse_wrong_time(when: datetime) -> None:
     if when > timezone.now() + SKEW:
         raise Refused("deployment.future", "A deployment is recorded once it has happened.")
+    if when < EARLIEST:
+        raise Refused("deployment.past", "A deployment is not older than 1970.")

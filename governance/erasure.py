@@ -18,8 +18,9 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Func, QuerySet, Value
+from psycopg.errors import UniqueViolation
 
 from countersign.statement import Refused
 from governance.access import demand
@@ -74,12 +75,28 @@ def erase(person: User, *, by: User) -> None:
         pattern = _pattern(person)
         for model, name in _free_texts():
             value = Func(F(name), Value(pattern), Value(INSTEAD), Value("gi"), function=REPLACE)
-            _matching(model, name, pattern).update(**{name: value})
+            _rewrite(_matching(model, name, pattern), {name: value})
         _erase_in_values(pattern)
         for entry in entries.naming(pattern, actor_of(person)):
             entries.erase_content(entry, actor=actor_of(by))
         _forget_account(person)
         entries.record("person.erased", actor=actor_of(by), person=actor_of(person))
+
+
+def _rewrite(rows: QuerySet[models.Model], change: dict[str, Func]) -> None:
+    """Change the rows; of those that a table may have once and now say the same, one stays."""
+    try:
+        with transaction.atomic():
+            rows.update(**change)
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        numbers = list(rows.values_list("pk", flat=True))
+        if len(numbers) == 1:
+            rows.delete()
+        else:
+            for number in numbers:
+                _rewrite(rows.filter(pk=number), change)
 
 
 def _forget_account(person: User) -> None:

@@ -114,7 +114,8 @@ def deliver(delivery_id: int) -> bool:
     together = Delivery.objects.filter(pk=first.pk)
     if first.reason == Reason.DIGEST:
         together = Delivery.objects.filter(route=first.route, reason=Reason.DIGEST)
-    mine = [d for d in _with_incidents(together) if _claim(d, now)]
+    waiting = together.filter(state=State.WAITING, due_at__lte=now)
+    mine = [d for d in _with_incidents(waiting) if _claim(d, now)]
     if not mine:
         return False
     try:

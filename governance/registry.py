@@ -14,6 +14,7 @@ from countersign.statement import Refused
 from governance import changes
 from governance.audit import entries
 from governance.models import Dependency, Developer, Model, Version
+from governance.signoff.guard import kept_by_the_database
 
 PLACE = ("business_unit", "tier", "tier_reason")
 DESCRIPTION = ("purpose", "limits_of_use", "owner", "manager", "validator", "vendor", "state")
@@ -96,14 +97,15 @@ def register_version(
     labels: Collection[str] | None = None,
     **told: str,
 ) -> tuple[Version, bool]:
-    """The version, and whether it is new. Raises `Refused` (`model.unknown`, `version.conflict`).
+    """The version, and whether it is new. Raises `Refused` (`model.unknown`, `version.conflict`,
+    `signoff.four_eyes` for a developer who has decided on it).
 
     `told` are facts of ONCE: what is not known yet is completed, and then stays. `labels` replace
     the earlier ones, `developers` are added to them.
     """
     owner = find_model(model)
     facts = _given(told, ONCE)
-    with transaction.atomic():
+    with kept_by_the_database():
         version, new = Version.objects.get_or_create(
             model=owner, name=name, defaults={"digest": digest}
         )

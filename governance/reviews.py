@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from countersign.statement import Refused
 from governance import changes
+from governance.accounts import called
 from governance.audit import entries
 from governance.models import (
     Model,
@@ -69,7 +70,8 @@ def close_finding(
 
     Raises `Refused` (`finding.own`, `finding.evidence`, `finding.closed`).
     """
-    if person.username in (finding.owner, finding.model.owner):
+    owners = {name.strip().lower() for name in (finding.owner, finding.model.owner)}
+    if owners & called(person):
         raise Refused("finding.own", "Whoever owns the finding or the model doesn't close it.")
     if not evidence.strip():
         raise Refused("finding.evidence", "Say what shows that it is mended.")

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja.security.apikey import APIKeyCookie
 from ninja.security.http import HttpAuthBase
@@ -10,6 +11,7 @@ from ninja.utils import check_csrf
 from countersign.statement import Refused
 from governance import senders
 from governance.access import lacks_second_factor
+from governance.models import Model
 from governance.senders import Caller
 
 
@@ -65,6 +67,12 @@ def caller_of(request: HttpRequest) -> Caller:
     """Who got past `Bearer`."""
     caller: Caller = request.auth  # type: ignore[attr-defined]
     return caller
+
+
+def models_of(request: HttpRequest) -> QuerySet[Model]:
+    """The models that the key or token which got past `Bearer` is for."""
+    names = caller_of(request).models
+    return Model.objects.filter(name__in=names) if names else Model.objects.all()
 
 
 def bearer(request: HttpRequest) -> Caller:

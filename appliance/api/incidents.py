@@ -9,7 +9,7 @@ from ninja import Field, Router, Schema
 
 from governance.models import Incident
 
-from .credentials import Bearer
+from .credentials import Bearer, models_of
 
 router = Router(tags=["Incidents"], auth=Bearer("read"))
 
@@ -39,7 +39,8 @@ def get_incidents(
     request: HttpRequest, status: Literal["open", "acknowledged", "resolved"] | None = None
 ) -> QuerySet[Incident]:
     """The newest incidents, at most 200, of one status or of all."""
-    incidents = Incident.objects.select_related("version__model").order_by("-opened_at", "-pk")
+    mine = Incident.objects.filter(version__model__in=models_of(request))
+    incidents = mine.select_related("version__model").order_by("-opened_at", "-pk")
     if status is not None:
         incidents = incidents.filter(status=status)
     return incidents[:MOST]

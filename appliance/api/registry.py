@@ -13,7 +13,7 @@ from governance import registry
 from governance.models import Model, Version
 
 from .bodies import described_json, read_json
-from .credentials import Bearer, caller_of
+from .credentials import Bearer, caller_of, models_of
 
 router = Router(tags=["Registry"], auth=Bearer("register"))
 READ = Bearer("read", "inventory")
@@ -127,14 +127,14 @@ class InventoryRow(Schema):
 
 @router.get("/models", response=list[InventoryRow], auth=READ)
 def get_models(request: HttpRequest) -> list[inventory.Row]:
-    """The inventory: every model, by name."""
-    return inventory.rows(Model.objects.all())
+    """The inventory: every model that the token is for, by name."""
+    return inventory.rows(models_of(request))
 
 
 @router.get("/models.csv", auth=READ)
 def get_models_csv(request: HttpRequest) -> HttpResponse:
     """The inventory as a table for spreadsheets."""
-    table = inventory.as_csv(inventory.rows(Model.objects.all()))
+    table = inventory.as_csv(inventory.rows(models_of(request)))
     return HttpResponse(table, content_type="text/csv; charset=utf-8")
 
 

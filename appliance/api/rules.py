@@ -107,6 +107,7 @@ RULES: dict[str, tuple[int, str, str]] = {
         "Record deployments in the order in which they happened.",
     ),
     "deployment.future": (422, "Not deployed yet", "Record it once it has happened."),
+    "deployment.past": (422, "Too long ago", "Check the year."),
     "deployment.none": (404, "Nothing deployed there", "Check the environment, name and time."),
     "finding.own": (403, "Own finding", "Let a validator close it who doesn't own it."),
     "finding.evidence": (422, "Evidence missing", "Say what shows that it is mended."),
@@ -378,7 +379,8 @@ RULES: dict[str, tuple[int, str, str]] = {
     "signoff.four_eyes": (
         403,
         "Submitter or developer",
-        "Let somebody decide who neither submitted nor developed the version.",
+        "Let somebody decide who neither submitted nor developed the version. Whoever has decided "
+        "can't be named as its developer any more.",
     ),
     "signoff.signed_already": (409, "Decided already", "One person decides once on a request."),
     "signoff.replayed": (409, "Signature seen before", "Sign anew; a signature counts once."),

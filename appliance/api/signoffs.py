@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Query, Router, Schema, Status
 
+from countersign.approval import Text
 from countersign.dsse import Envelope
 from detectors.sign_offs import evidence_of
 from governance import registry
@@ -16,7 +17,7 @@ from governance.models import SignOff
 from governance.signoff import bundles, decisions, requests
 
 from .bodies import described_json, read_json
-from .credentials import Bearer, caller_of
+from .credentials import Bearer, caller_of, models_of
 
 router = Router(tags=["Sign-offs"])
 
@@ -29,7 +30,7 @@ State = Literal[
 class NewSignOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why the version should be signed off."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    reason: Annotated[Text, msgspec.Meta(min_length=1)]
 
 
 class NewDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,14 +108,17 @@ def post_sign_off(request: HttpRequest, model: str, version: str) -> Status[Sign
 @router.get("/sign-offs", auth=Bearer("read"), response=list[SignOffLine])
 def get_sign_offs(request: HttpRequest, status: State | None = None) -> QuerySet[SignOff]:
     """The newest sign-offs, at most 200, of one status or of all."""
-    rows = SignOff.objects.select_related("version__model").order_by("-pk")
+    mine = SignOff.objects.filter(version__model__in=models_of(request))
+    rows = mine.select_related("version__model").order_by("-pk")
     return (rows.filter(status=status) if status else rows)[:MOST]
 
 
 @router.get("/sign-offs/{identity}", auth=Bearer("read"), response=WholeSignOff)
 def get_sign_off(request: HttpRequest, identity: str) -> SignOff:
     """One request with all that is signed: what `countersign approve` reads."""
-    return requests.find_sign_off(identity)
+    found = requests.find_sign_off(identity)
+    caller_of(request).demand_model(found.version.model.name)
+    return found
 
 
 @router.post(
@@ -142,4 +146,6 @@ def get_gate(
     request: HttpRequest, digest: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
 ) -> HttpResponse:
     """The bundle that `countersign gate` checks offline, for an artefact's SHA-256."""
-    return HttpResponse(bundles.bundle_of(digest), content_type="application/json")
+    return HttpResponse(
+        bundles.bundle_of(digest, models_of(request)), content_type="application/json"
+    )

@@ -98,6 +98,7 @@ def govern(model: str, version: str, since: datetime) -> None:
             )
         due, raising = timezone.localdate() + DUE, acting(vera, "finding.write")
         reviews.raise_finding(found.model, version=found, **FINDING, due=due, actor=raising)
+        found = registry.find_version(model, version)  # with its new tier
         request_sign_off(found, evidence_of(found), person=ada, reason=REASON)
 
 

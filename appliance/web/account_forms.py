@@ -6,19 +6,22 @@ from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateF
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 
 
 class Plain(forms.Form):
-    """No placeholders; labels of our own."""
+    """No placeholders; labels and help of our own."""
 
     labels: dict[str, str] = {}
+    helps: dict[str, str] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             field.widget.attrs.pop("placeholder", None)
             field.label = self.labels.get(name, field.label)
+            field.help_text = self.helps.get(name, field.help_text)
 
 
 class LogIn(Plain, LoginForm):
@@ -51,3 +54,13 @@ class FirstCode(Plain, ActivateTOTPForm):
     """A first code shows that the app has the secret."""
 
     labels = {"code": "The code that the app shows"}
+
+
+class AddKey(Plain, AddWebAuthnForm):
+    """A security key, or a passkey."""
+
+    labels = {"name": "What you call it", "passwordless": "Use it as a passkey"}
+    helps = {
+        "passwordless": "It then logs in by itself, without name and password: it checks your "
+        "fingerprint or PIN instead."
+    }

@@ -142,9 +142,8 @@ def change(request: HttpRequest, number: int, verb: str) -> HttpResponse:
         messages.error(request, f"{refusal.detail} ({refusal.rule})")
     else:
         messages.success(request, said.format(person.username))
-    return redirect(
-        "person" if access.may(person_of(request), "account.manage") else "overview", number
-    )
+    stays = access.may(User.objects.get(pk=person_of(request).pk), "account.manage")
+    return redirect("person", number) if stays else redirect("overview")
 
 
 @never_cache

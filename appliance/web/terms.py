@@ -203,13 +203,15 @@ SEVERITIES = {
 def metric(name: str) -> Term:
     """A metric's term; one that nobody has explained yet is called by its name.
 
-    >>> metric("sex:ratio").name
-    'Ratio of yes, sex'
+    A group's stands behind it:
+
+    >>> metric("auc").name, metric("sex:1f0c22ab:tpr").name, metric("sex:ratio").name
+    ('AUC', 'Yes found (sex 1f0c22ab)', 'Ratio of yes (sex)')
     """
-    column, _, figure = name.rpartition(":")
-    if column and figure in FAIRNESS:
+    *of, figure = name.split(":")
+    if of and figure in FAIRNESS:
         term = FAIRNESS[figure]
-        return Term(f"{term.name}, {column}", term.meaning)
+        return Term(f"{term.name} ({' '.join(of)})", term.meaning)
     return METRICS.get(name) or Term(name.replace("_", " ").capitalize(), "")
 
 

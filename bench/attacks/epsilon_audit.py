@@ -1,8 +1,8 @@
 """A lower bound on epsilon, from what the collector sends of two data sets that differ by one row.
 
 Many windows are made of each, by the whole way from counts to statements. An attacker who knows all
-other rows asks: was the last one in it? Half of the statements teach the best test, the others tell
-how often it is right; then, at 95 % (Clopper and Pearson, 1934, for both rates together),
+other rows asks: was the last one in it? Either half of the statements teaches a best test, and the
+other tells how often that is right; then, at 95 % (Clopper and Pearson, 1934, for all of them),
 
     epsilon >= ln((right - delta) / wrong)
 
@@ -119,11 +119,13 @@ def figures(plan: OpenPlan, rows: int, statements: int) -> Ints:
 
 
 def lower_bound(without: Ints, within: Ints, delta: float, sure: float) -> float:
-    """Of epsilon, from both kinds of statements' figures."""
-    half = len(without) // 2
-    learnt = without[:half], within[:half]
-    best = max(_tests(learnt[0]), key=lambda test: _bound(test, *learnt, delta, LEARNT))
-    return _bound(best, without[half:], within[half:], delta, sure)
+    """Of epsilon, from both kinds of statements' figures: the better one of both halves' tests."""
+    halves = list(zip(np.array_split(without, 2), np.array_split(within, 2), strict=True))
+    bounds = []
+    for learnt, told in (halves, halves[::-1]):
+        best = max(_tests(learnt[0]), key=lambda test: _bound(test, *learnt, delta, LEARNT))
+        bounds.append(_bound(best, *told, delta, 1 - (1 - sure) / 2))
+    return max(bounds)
 
 
 Test = tuple[str, int]  # how both figures become one, and from where on the row is said to be in it

@@ -172,7 +172,8 @@ def _mean_of(name: str, content: bytes) -> float:
 def smuggling_of_ours() -> dict[str, Any]:
     """Bits by field, for every kind of statement."""
     rows = cast.rich_rows(20_000)
-    baseline = Collector.baseline(rows, attributions=cast.shap_values(400), **cast.RICH)
+    recipe = {**cast.RICH, "edges": {"age": [18, 30, 45, 60, 80]}}
+    baseline = Collector.baseline(rows, attributions=cast.shap_values(400), **recipe)
     return smuggling.of_all(baseline, rows, datetime(2026, 6, 1, tzinfo=UTC))
 
 

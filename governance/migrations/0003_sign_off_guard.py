@@ -26,8 +26,9 @@ BEGIN
         JOIN auth_user u ON u.id = d.user_id
         WHERE s.version_id = the_version AND (d.user_id = s.submitter_id OR EXISTS (
             SELECT FROM governance_developer v
-            WHERE v.version_id = the_version AND lower(v.name) IN (
-                lower(u.username), lower(u.email), lower(u.first_name || ' ' || u.last_name))
+            WHERE v.version_id = the_version AND lower(btrim(v.name)) IN (
+                lower(u.username), lower(NULLIF(u.email, '')),
+                lower(NULLIF(btrim(u.first_name || ' ' || u.last_name), '')))
         ))
     ) THEN
         RAISE EXCEPTION 'signoff.four_eyes: who submitted or developed a version decides nothing'

@@ -4,23 +4,28 @@ import base64
 import json
 
 import msgspec
+from django.db.models import QuerySet
 
 from countersign import dsse
 from countersign.gate import Bundle
 from countersign.statement import Refused
 from governance.audit import keys as log_keys
 from governance.audit import log
-from governance.models import ApproverKey, Entry, SignOffSummary
+from governance.models import ApproverKey, Entry, Model, SignOffSummary
 
 from .keys import summary_key
 
 
-def bundle_of(version_digest: str) -> bytes:
+def bundle_of(version_digest: str, among: QuerySet[Model] | None = None) -> bytes:
     """What is known of an artefact now: its newest summary, with all that proves it.
+
+    `among`: the models of which one may ask; all, if it is left out.
 
     Raises `Refused` (`signoff.none`, `signoff.not_sealed`).
     """
     rows = SignOffSummary.objects.filter(sign_off__version__digest=version_digest)
+    if among is not None:
+        rows = rows.filter(sign_off__version__model__in=among)
     newest = rows.select_related("sign_off").order_by("-pk").first()
     if newest is None:
         raise Refused("signoff.none", "No version of this digest was ever signed off here.")

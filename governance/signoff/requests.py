@@ -5,6 +5,7 @@ read. A request ends by its quorum, a rejection, a withdrawal or its time; time 
 import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from countersign.statement import Refused, encode
 from countersign.summary import level
 from governance import policies
 from governance.access import EVERYWHERE, ROLES_OF, demand
+from governance.accounts import called
 from governance.audit import entries
 from governance.incidents import SYSTEM
 from governance.models import Model, SignOff, Version
@@ -50,9 +52,13 @@ def request_by_pipeline(
 
 
 def ask_again(ended: SignOff, evidence: Evidence, *, reason: str) -> None:
-    """A review of what was approved, on behalf of who asked before; unless one waits already."""
+    """A review of what was approved, on behalf of who asked before; unless one waits already.
+
+    If none can be asked for, the approval ends all the same, and people ask.
+    """
     if not SignOff.objects.filter(version=ended.version, status=Status.WAITING).exists():
-        _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
+        with suppress(Refused):
+            _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
 
 
 def withdraw(sign_off: SignOff, *, person: User) -> None:
@@ -94,17 +100,14 @@ def eligible(version: Version, submitter: User | None) -> list[User]:
         memberships__role__in=ROLES_OF["signoff.decide"],
         memberships__business_unit__in=[EVERYWHERE, version.model.business_unit],
     )
-    developers = {name.lower() for name in version.developers.values_list("name", flat=True)}
+    developers = {
+        name.strip().lower() for name in version.developers.values_list("name", flat=True)
+    }
     return [
         person
         for person in people.distinct()
-        if person != submitter and developers.isdisjoint(_called(person))
+        if person != submitter and developers.isdisjoint(called(person))
     ]
-
-
-def _called(person: User) -> set[str]:
-    """What a developer may be called in the registry; the database compares the same."""
-    return {n.lower() for n in (person.username, person.email, person.get_full_name()) if n}
 
 
 def digest(content: bytes) -> str:

@@ -154,6 +154,8 @@ def test_deployments_are_told_and_asked_for_any_date(team: Caller) -> None:
     refused(team.post(f"{at}/end", end), 404, "deployment.none")
     future = {"version": "1", "environment": "production", "since": "2999-01-01T00:00:00Z"}
     refused(team.post(at, future), 422, "deployment.future")
+    ancient = {"version": "1", "environment": "test", "since": "0001-01-01T00:00:00+14:00"}
+    refused(team.post(at, ancient), 422, "deployment.past")
     local = {"version": "1", "environment": "production", "since": "2026-05-01T00:00:00"}
     refused(team.post(at, local), 422, "request.malformed")
     assert Deployment.objects.count() == 2

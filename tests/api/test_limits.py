@@ -5,7 +5,8 @@ import pytest
 from countersign.statement import Refused
 from governance import senders
 from governance.audit import recent
-from governance.models import OneTimeToken, Sender, Token
+from governance.models import OneTimeToken, Sender, Token, Version
+from governance.signoff.requests import request_sign_off
 from tests.builders import (
     MODEL,
     VERSION,
@@ -16,6 +17,8 @@ from tests.builders import (
     an_event,
     outcomes_of,
 )
+from tests.cast import Role, somebody
+from tests.governance.test_incidents import SHIFT, see
 
 from .conftest import BASELINE_ADDRESS, DAN, Caller, refused, with_baseline
 
@@ -77,6 +80,26 @@ def test_a_pipelines_token_can_be_limited_too(loans: str) -> None:
     event = a_statement(an_event())
     refused(Caller(bearer=bearer).post("/events", event), 403, "credential.model")
     assert Token.objects.get(sender=None).for_models == ["claims"]
+
+
+def test_a_limited_token_reads_nothing_of_other_models(loans: str) -> None:
+    version = Version.objects.get()
+    see(version, 0, SHIFT)
+    for name in ("vera", "paul"):
+        somebody(name, Role.APPROVER)
+    person = somebody("mia", Role.OWNER)
+    sign_off = request_sign_off(version, {}, person=person, reason="Try it.")
+    lists = ("/models", "/incidents", "/sign-offs")
+
+    def reads(*models: str) -> tuple[list[int], int, int]:
+        scopes = ["read", "inventory"]
+        caller = Caller(bearer=senders.issue_token("x", scopes, actor=DAN, models=models))
+        one = caller.get(f"/sign-offs/{sign_off.identity}").status_code
+        table = caller.get("/models.csv").content.decode()
+        return [len(caller.get(each).json()) for each in lists], table.count(MODEL), one
+
+    assert reads() == reads(MODEL) == ([1, 1, 1], 1, 200)
+    assert reads("claims") == ([0, 0, 0], 0, 403)
 
 
 def test_only_names_that_models_can_have_are_limits() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from governance.models import Developer, SignOff, Version
-from tests.builders import MODEL, VERSION
+from tests.builders import MODEL, VERSION, VERSION_DIGEST
 from tests.cast import Role
 from tests.signoff.cast import Signer, signer
 
@@ -62,7 +62,8 @@ def test_from_a_pipelines_request_to_an_approval(
 
 def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera: Signer) -> None:
     refused(ada.post(ADDRESS, REASON), 409, "signoff.waiting")
-    refused(ada.post(ADDRESS, {"reason": ""}), 422, "request.malformed")
+    for reason in ("", "a\x00b", "a" * 2_001):
+        refused(ada.post(ADDRESS, {"reason": reason}), 422, "request.malformed")
     refused(ada.post("/versions/loans/9/sign-offs", REASON), 404, "version.unknown")
     refused(ada.get("/sign-offs/" + "0" * 32), 404, "signoff.unknown")
     refused(ada.get("/sign-offs?status=lost"), 422, "request.malformed")
@@ -74,6 +75,8 @@ def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera
     refused(eve.post("/decisions", signed | {"agreement": None}), 422, "signoff.agreement")
     assert eve.post("/decisions", signed).status_code == 201
     refused(eve.post("/decisions", signed), 409, "signoff.replayed")
+    named = {"version": VERSION, "digest": VERSION_DIGEST, "developers": ["vera"]}
+    refused(ada.post(f"/models/{MODEL}/versions", named), 403, "signoff.four_eyes")
 
 
 def test_a_pipeline_cannot_ask_without_developers(ada: Caller, loans: str) -> None:

@@ -186,7 +186,7 @@ def pages_of(appliance: Appliance) -> bytes:
     while waiting:
         page = opener.open(appliance.url + waiting.pop()).read()
         content += page
-        for link in re.findall(r'href="(/[^"#]*)"', page.decode()):
+        for link in re.findall(r'href="(/[^"#]*)"', page.decode(errors="replace")):
             link = link.replace("&amp;", "&")
             if link not in seen and not link.startswith(("/static", "/log-out", "/api")):
                 seen.add(link)

@@ -46,3 +46,17 @@ def test_every_wide_field_is_in_the_table():
     texts = {n for kind in bits.values() for n in kind.values() if n >= 64}
     section = TEXT.partition("## How much fits")[2]
     assert texts <= {int(n) for n in re.findall(r"\d+", section)}
+
+
+def test_the_audits_figures_are_the_measured_ones_here_and_where_privacy_is_explained():
+    found = measured("epsilon_audit")
+    privacy = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    for text in (TEXT, privacy):
+        assert f"{found['statements_of_each_data_set']:,} statements of each" in text
+        for one in found["audits"]:
+            bounds = one["lower_bound"], one["lower_bound_with_half_the_noise"]
+            cells = " | ".join(f"{bound:.2f}" for bound in bounds)
+            law = one["mechanism"].replace("_", " ").title().replace("Discrete", "discrete")
+            assert f"| {law} | {one['claimed']:g} | {cells} |" in text
+    slowest = json.loads((ROOT / "bench" / "results" / "noise.json").read_text())["slowest"]
+    assert f"{slowest} s at most" in privacy

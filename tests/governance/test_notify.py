@@ -137,6 +137,18 @@ def test_a_digest_is_one_mail_at_its_hour(version: Version, post: Post) -> None:
     assert Delivery.objects.filter(state="delivered").count() == 3
 
 
+def test_a_digest_goes_out_however_many_went_before(
+    version: Version, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "AT_ONCE", 1)
+    a_route("mail", "ada@bank.example", digest=True)
+    for number, name in enumerate(("age", "income")):
+        see(version, number, replace(SHIFT, cause=("drift", "service")[number], name=name))
+        soon()
+        tell_all()
+        assert len(post.mails) == number + 1
+
+
 def test_quiet_hours_hold_everything_but_what_is_high(version: Version, hook: Hook) -> None:
     now = timezone.now()
     begin, end = now - timedelta(hours=1), now + timedelta(hours=1)

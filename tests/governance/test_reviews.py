@@ -69,6 +69,15 @@ def test_nobody_closes_what_is_theirs(loans: Model, people: dict[str, User], nam
     assert ReviewFinding.objects.get().closed_at is None
 
 
+@pytest.mark.parametrize("name", ["ADA", "ada@bank.example", "Ada Klein "])
+def test_an_owner_is_known_by_each_of_their_names(loans: Model, name: str) -> None:
+    ada = User.objects.create_user("ada", "ada@bank.example", first_name="Ada", last_name="Klein")
+    with pytest.raises(Refused, match=r"finding\.own"):
+        reviews.close_finding(
+            found(Model.objects.create(name="cars"), name), evidence="Fine", person=ada
+        )
+
+
 def test_an_exception_holds_once_a_second_person_agrees_and_until_it_ends(
     loans: Model, people: dict[str, User]
 ) -> None:

@@ -1,8 +1,9 @@
 """From a request to a verdict: who may, what is signed, and what is refused under which rule."""
 
-import base64
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from securesystemslib.signer._key import Key, SSlibKey
 from countersign import dsse, summary
 from countersign.approval import Condition
 from countersign.statement import Refused
+from governance import registry
 from governance.audit import recent
 from governance.models import (
     ApproverKey,
@@ -26,7 +28,7 @@ from governance.models import (
     SignOffDecision,
     SignOffSummary,
 )
-from governance.signoff import keys, requests
+from governance.signoff import checks, keys, requests
 from governance.signoff.decisions import decide
 from tests.cast import Role, somebody
 
@@ -131,6 +133,17 @@ def test_who_submitted_or_developed_it_decides_nothing(cast: Cast) -> None:
     assert (sign_off.approvals, sign_off.decisions.count()) == (0, 0)
 
 
+def test_a_developer_is_known_by_half_a_name_and_a_blank_is_nobody(cast: Cast) -> None:
+    User.objects.filter(username="vera").update(first_name="Veronica")
+    cast.vera.user.refresh_from_db()
+    sign_off = cast.request()
+    Developer.objects.create(version=cast.version, name=" ")
+    Developer.objects.create(version=cast.version, name="veronica ")
+    refused("signoff.four_eyes", cast.vera.decide, sign_off)
+    assert cast.vera.user not in requests.eligible(cast.version, cast.ada)
+    cast.paul.decide(sign_off)
+
+
 @pytest.mark.parametrize("name", ["VERA", "Vera Klein", "vera@bank.example"])
 def test_a_developer_is_known_by_account_name_or_address(cast: Cast, name: str) -> None:
     User.objects.filter(username="vera").update(
@@ -146,8 +159,13 @@ def test_a_developer_is_known_by_account_name_or_address(cast: Cast, name: str) 
 def test_whoever_decided_is_no_developer_afterwards(cast: Cast) -> None:
     sign_off = cast.request()
     cast.vera.decide(sign_off)
-    with pytest.raises(IntegrityError, match=r"signoff\.four_eyes"), transaction.atomic():
-        Developer.objects.create(version=cast.version, name="Vera")
+    facts: dict[str, Any] = {"actor": "user:1", "run": "r1"}
+    name = partial(registry.register_version, "loans", "1", cast.version.digest, **facts)
+    refused("signoff.four_eyes", name, developers=["grace", "Vera"])
+    assert registry.developers_of(cast.version) == ["Dora"]
+    cast.version.refresh_from_db()
+    assert cast.version.run == "", "a refusal leaves nothing half-written"
+    name(developers=["grace"])
 
 
 @pytest.mark.parametrize(
@@ -312,17 +330,39 @@ def test_only_a_key_that_is_enrolled_valid_and_held_by_an_active_person_signs(ca
     assert not sign_off.decisions.exists()
 
 
-def test_an_approval_altered_in_any_part_is_refused(cast: Cast) -> None:
+def altered(whole: bytes, step: int = 1) -> Iterator[bytes]:
+    """The bytes with one of them changed, each in turn."""
+    for at in range(0, len(whole), step):
+        yield whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+
+
+def test_an_approval_altered_in_any_byte_is_refused(cast: Cast) -> None:
+    """Every byte for the checks by themselves; every 7th all the way through the database."""
     sign_off = cast.request()
     decision, agreement = cast.vera.signed(sign_off)
-    for which, whole in enumerate((decision, agreement)):
-        document = json.loads(whole)
-        for at in range(0, len(base64.b64decode(document["payload"])), 7):
-            raw = bytearray(base64.b64decode(document["payload"]))
-            raw[at] ^= 1
-            altered = json.dumps(document | {"payload": base64.b64encode(raw).decode()}).encode()
-            pair = (altered, agreement) if which == 0 else (decision, altered)
-            refused("envelope.bad_signature", decide, *pair)
+    key = ApproverKey.objects.get(user=cast.vera.user)
+    for wrong in altered(decision):
+        with pytest.raises(Refused):
+            dsse.verify(dsse.parse(wrong), [checks.public_key(key)])
+    for wrong in altered(agreement):
+        with pytest.raises(Refused):
+            checks.check_agreement(wrong, key, sign_off)
+    for pair in (
+        *((wrong, agreement) for wrong in altered(decision, 7)),
+        *((decision, wrong) for wrong in altered(agreement, 7)),
+    ):
+        with pytest.raises(Refused):
+            decide(*pair)
+    assert not sign_off.decisions.exists()
+    decide(decision, agreement)
+
+
+def test_a_summary_altered_in_any_byte_is_refused(cast: Cast) -> None:
+    whole, ours = bytes(cast.approved().summaries.get().envelope), keys.summary_key().public_key()
+    for wrong in altered(whole):
+        with pytest.raises(Refused):
+            dsse.verify(dsse.parse(wrong), [ours])
+    dsse.verify(dsse.parse(whole), [ours])
 
 
 def test_a_key_belongs_to_one_person(cast: Cast) -> None:

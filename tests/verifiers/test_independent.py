@@ -8,10 +8,17 @@ from pathlib import Path
 import metamorphic_log
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import LazySettings
+from django.test import Client
 
 from countersign import dsse
 from countersign.tlog import note, tree
+from governance.audit import log
+from governance.senders import issue_token
+from governance.signoff.keys import summary_key
 from tests.builders import a_baseline, a_statement
+from tests.signoff.cast import Cast
+from tests.signoff.conftest import cast as cast
 from tests.tlog.witnesses import KEY
 
 from . import tools
@@ -85,6 +92,30 @@ def test_metamorphic_log_takes_checkpoints_and_proofs(outside: Outside) -> None:
             metamorphic_log.checkpoint_verify_consistency(older, newer, [vkey], wrong)
     with pytest.raises(metamorphic_log.VerifyError):
         metamorphic_log.checkpoint_verify(newer.replace("60", "61", 1), [vkey])
+
+
+def test_sigstore_takes_every_envelope_that_the_gate_hands_out(
+    cast: Cast, tmp_path: Path, settings: LazySettings
+) -> None:
+    settings.COUNTERSIGN_DATA = tmp_path / "data"
+    cast.approved()
+    log.seal()
+    reader = {"Authorization": f"Bearer {issue_token('ci', ['read'], actor='user:1')}"}
+    answer = Client().get(f"/api/v1/gate?digest={cast.version.digest}", headers=reader)
+    assert answer.status_code == 200, answer.content
+    told, file = answer.json(), tmp_path / "envelope.json"
+    approvers = [cast.vera.key.public_key(), cast.paul.key.public_key()]
+    signed = [(told["agreement"], key) for key in approvers]
+    signed += zip(told["decisions"], approvers, strict=True)
+    signed += [(told["summary"], summary_key().public_key())]
+    for envelope, key in signed:
+        hint = dsse.keyid(key)
+        [own] = [each for each in envelope["signatures"] if each["keyid"] == hint]
+        command: Command = [*tools.sigstore_verifier(), file, key.public_bytes_raw().hex()]
+        file.write_text(json.dumps(envelope | {"signatures": [own]}))
+        assert_verifies(command)
+    file.write_text(json.dumps(envelope | {"signatures": [own], "payload": "e30="}))
+    assert_refused(command)
 
 
 def test_sigstore_takes_our_envelopes_and_no_altered_ones(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from appliance.web import presence
 from tests import cast
@@ -35,6 +36,17 @@ def is_logged_in(client: Client) -> bool:
 @pytest.fixture
 def vera(db: None) -> User:
     return cast.with_second_factor(cast.person("vera"))
+
+
+def test_an_administrator_may_stop_being_one(db: None) -> None:
+    rita, other = cast.person("rita"), cast.somebody("nora")
+    User.objects.filter(pk=other.pk).update(is_superuser=True, last_login=timezone.now())
+    answer = cast.enter("rita").post(
+        reverse("change-person", args=[rita.pk, "unmake-administrator"])
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("overview"))
+    rita.refresh_from_db()
+    assert not rita.is_superuser
 
 
 # --- the second factor ------------------------------------------------------------------------
