@@ -360,6 +360,7 @@ RULES: dict[str, tuple[int, str, str]] = {
     # sign-offs
     "signoff.unknown": (404, "Unknown request", "Check its identity on the page of sign-offs."),
     "signoff.none": (404, "Never signed off", "Ask for a sign-off of the version."),
+    "gate.ambiguous": (409, "Several models", "Name the model: ?digest=...&model=..."),
     "signoff.not_sealed": (503, "Not in the log yet", "Ask again in a second or two."),
     "signoff.waiting": (409, "Another request waits", "Decide on it, or withdraw it, first."),
     "signoff.closed": (409, "Request no longer waits", "Ask for another sign-off."),

@@ -26,6 +26,8 @@ State = Literal[
     "waiting", "approved", "rejected", "withdrawn", "revoked", "expired", "broken", "superseded"
 ]
 
+NameAsked = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
 
 class NewSignOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why the version should be signed off."""
@@ -143,9 +145,19 @@ def post_decision(request: HttpRequest) -> Status[dict[str, Any]]:
 
 @router.get("/gate", auth=Bearer("read"), response={200: dict[str, Any]})
 def get_gate(
-    request: HttpRequest, digest: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
+    request: HttpRequest,
+    digest: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")],
+    model: NameAsked = None,
+    version: NameAsked = None,
 ) -> HttpResponse:
-    """The bundle that `countersign gate` checks offline, for an artefact's SHA-256."""
+    """The bundle that `countersign gate` checks offline, for an artefact's SHA-256.
+
+    The model must be named where several have a version of this digest.
+    """
+    models = models_of(request)
+    if model is not None:
+        caller_of(request).demand_model(model)
+        models = models.filter(name=model)
     return HttpResponse(
-        bundles.bundle_of(digest, models_of(request)), content_type="application/json"
+        bundles.bundle_of(digest, models, version=version), content_type="application/json"
     )

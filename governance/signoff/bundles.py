@@ -11,21 +11,29 @@ from countersign.gate import Bundle
 from countersign.statement import Refused
 from governance.audit import keys as log_keys
 from governance.audit import log
-from governance.models import ApproverKey, Entry, Model, SignOffSummary
+from governance.models import ApproverKey, Entry, Model, SignOffSummary, Version
 
 from .keys import summary_key
 
 
-def bundle_of(version_digest: str, among: QuerySet[Model] | None = None) -> bytes:
+def bundle_of(
+    version_digest: str, among: QuerySet[Model] | None = None, *, version: str | None = None
+) -> bytes:
     """What is known of an artefact now: its newest summary, with all that proves it.
 
-    `among`: the models of which one may ask; all, if it is left out.
+    `among`: the models of which one may ask, or asks; all, if it is left out. `version`: of this
+    name only.
 
-    Raises `Refused` (`signoff.none`, `signoff.not_sealed`).
+    Raises `Refused` (`gate.ambiguous`, `signoff.none`, `signoff.not_sealed`).
     """
-    rows = SignOffSummary.objects.filter(sign_off__version__digest=version_digest)
+    versions = Version.objects.filter(digest=version_digest)
     if among is not None:
-        rows = rows.filter(sign_off__version__model__in=among)
+        versions = versions.filter(model__in=among)
+    if version is not None:
+        versions = versions.filter(name=version)
+    if versions.values("model").distinct().count() > 1:
+        raise Refused("gate.ambiguous", "Several models have a version of this digest.")
+    rows = SignOffSummary.objects.filter(sign_off__version__in=versions)
     newest = rows.select_related("sign_off").order_by("-pk").first()
     if newest is None:
         raise Refused("signoff.none", "No version of this digest was ever signed off here.")

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from governance import senders
+from governance.audit import log
 from governance.models import Developer, SignOff, Version
 from tests.builders import MODEL, VERSION, VERSION_DIGEST
 from tests.cast import Role
 from tests.signoff.cast import Signer, signer
 
-from .conftest import Caller, refused, with_token
+from .conftest import DAN, Caller, refused, with_token
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +79,31 @@ def test_refusals_name_their_rule(ada: Caller, eve: Caller, asked: SignOff, vera
     refused(eve.post("/decisions", signed), 409, "signoff.replayed")
     named = {"version": VERSION, "digest": VERSION_DIGEST, "developers": ["vera"]}
     refused(ada.post(f"/models/{MODEL}/versions", named), 403, "signoff.four_eyes")
+
+
+def test_no_model_passes_the_gate_by_anothers_approval(
+    ada: Caller, asked: SignOff, vera: Signer, paul: Signer
+) -> None:
+    """`claims` has the same artefact as `loans`, and only that of `loans` is approved."""
+    for each in (vera, paul):
+        assert ada.post("/decisions", handed_in(each.signed(asked))).status_code == 201
+    log.seal()
+    gate = f"/gate?digest={VERSION_DIGEST}"
+    assert ada.get(gate).status_code == 200
+    assert ada.post("/models", {"name": "claims"}).status_code == 201
+    named = {"version": "7", "digest": VERSION_DIGEST}
+    assert ada.post("/models/claims/versions", named).status_code == 201
+    refused(ada.get(gate), 409, "gate.ambiguous")
+    assert ada.get(f"{gate}&model={MODEL}").status_code == 200
+    assert ada.get(f"{gate}&model={MODEL}&version={VERSION}").status_code == 200
+    assert ada.get(f"{gate}&version={VERSION}").status_code == 200
+    for other in ("model=claims", f"model={MODEL}&version=7", "model=nobodys"):
+        refused(ada.get(f"{gate}&{other}"), 404, "signoff.none")
+    for wrong in ("model=%00", "version=%00", "model=", "version=a%0A"):
+        refused(ada.get(f"{gate}&{wrong}"), 422, "request.malformed")
+    limited = Caller(bearer=senders.issue_token("x", ["read"], actor=DAN, models=[MODEL]))
+    assert limited.get(gate).status_code == 200
+    refused(limited.get(f"{gate}&model=claims"), 403, "credential.model")
 
 
 def test_a_pipeline_cannot_ask_without_developers(ada: Caller, loans: str) -> None:
