@@ -123,8 +123,11 @@ def grant(request: HttpRequest, number: int) -> HttpResponse:
 @open_to("account.manage")
 def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     """One role less."""
-    role, unit = request.POST.get("role", ""), request.POST.get("business_unit", "")
-    accounts.withdraw(get_object_or_404(User, pk=number), role, unit, by=person_of(request))
+    person, form = get_object_or_404(User, pk=number), RoleForm(request.POST)
+    if not form.is_valid():
+        return _person(request, person, form=form)
+    said = form.cleaned_data
+    accounts.withdraw(person, said["role"], said["business_unit"], by=person_of(request))
     return redirect("person", number)
 
 

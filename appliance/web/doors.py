@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import SimpleLazyObject
 
@@ -30,6 +30,8 @@ def open_to(action: str) -> Callable[[Page], Page]:
         @login_required
         @wraps(page)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+            if "\x00" in request.path:  # no name holds one, and PostgreSQL can't be asked
+                raise Http404
             if access.lacks_second_factor(request.user):
                 return redirect("mfa_index")
             try:

@@ -5,6 +5,7 @@ read. A request ends by its quorum, a rejection, a withdrawal or its time; time 
 import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,9 +52,13 @@ def request_by_pipeline(
 
 
 def ask_again(ended: SignOff, evidence: Evidence, *, reason: str) -> None:
-    """A review of what was approved, on behalf of who asked before; unless one waits already."""
+    """A review of what was approved, on behalf of who asked before; unless one waits already.
+
+    If none can be asked for, the approval ends all the same, and people ask.
+    """
     if not SignOff.objects.filter(version=ended.version, status=Status.WAITING).exists():
-        _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
+        with suppress(Refused):
+            _freeze(ended.version, evidence, submitter=ended.submitter, actor=SYSTEM, reason=reason)
 
 
 def withdraw(sign_off: SignOff, *, person: User) -> None:

@@ -3,15 +3,20 @@
 import base64
 import json
 import time
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countersign import Home, Refused
-from countersign.gateway import events
+from countersign import Collector, Home, Refused
+from countersign.gateway import events, windows
 from countersign.gateway.events import Event, Joiner, read_event, rows_of
+from countersign.gateway.service import Serve, Served
+from countersign.gateway.windows import Deployment, Kept
+from tests.collector.cast import KEY, RECIPE, plan_of, some_rows
 from tests.gateway.conftest import Gateway, counted_by_one, equal, week_of
 
 INCOMES, REGIONS, RISKS = [41_000.0, 12.5, None], ["north", "south", "Utopia"], [0.1, 0.5, 0.9]
@@ -131,6 +136,7 @@ def tensor(**changes: Any) -> dict[str, Any]:
         (tensor(shape=[3, 10**12]), "gateway.tensor"),
         ({"data": {"names": ["income"]}}, "gateway.tensor"),
         ({"data": {"tensor": {"shape": ["3"], "values": [1]}}}, "gateway.tensor"),
+        ({"data": {"tensor": {"shape": [1], "values": [1]}, "names": 5}}, "gateway.tensor"),
         ({"inputs": 3 * tensor()["inputs"]}, "gateway.names"),
     ],
 )
@@ -179,3 +185,50 @@ def test_halves_wait_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PATIENCE", 0.0)
     joiner.join(an_event("later"))
     assert joiner.waiting == 1
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    plan = plan_of(Collector.baseline(some_rows(3_000).drop(columns="when"), **RECIPE))
+    sent: list[bytes] = []
+    one = Deployment("prod", tmp_path / "prod", KEY, newest=lambda: plan, put=sent.append)
+    return Served(Serve("loans", "1", "prod", ["income", "region"], ["risk"]), one)
+
+
+def inference(identity: str) -> tuple[Event, Event]:
+    at = time.time()
+    asked = Event(identity, "request", at, V1, 10)
+    return asked, Event(identity, "response", at, ANSWERS["V1"], 10)
+
+
+def rows_on_disk(folder: Path) -> int:
+    [path] = folder.glob("*.counts")
+    return msgspec.msgpack.decode(path.read_bytes(), type=Kept).rows
+
+
+def test_an_event_that_the_disk_did_not_take_counts_once(served: Served, tmp_path: Path) -> None:
+    folder, away = tmp_path / "prod", tmp_path / "away"
+    request, response = inference("1")
+    assert not served.add_event(request)
+    folder.rename(away)
+    folder.write_text("a disk that takes nothing")
+    with pytest.raises(OSError):
+        served.add_event(response)
+    folder.unlink()
+    away.rename(folder)
+    assert not served.add_event(response)
+    assert [served.add_event(half) for half in inference("2")] == [False, True]
+    assert rows_on_disk(folder) == 6
+
+
+def test_an_event_without_room_may_come_again(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, response = inference("1")
+    served.add_event(request)
+    monkeypatch.setattr(windows, "MOST_OPEN", 0)
+    with pytest.raises(Refused, match=r"gateway\.full"):
+        served.add_event(response)
+    monkeypatch.setattr(windows, "MOST_OPEN", 1)
+    assert served.add_event(response)
+    assert rows_on_disk(tmp_path / "prod") == 3

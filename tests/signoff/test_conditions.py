@@ -11,6 +11,7 @@ from governance import incidents, policies
 from governance.incidents import Finding, Occasion
 from governance.models import Developer, Incident, SignOff, SignOffSummary
 from governance.signoff import conditions
+from governance.signoff.requests import LARGEST_EVIDENCE
 from tests.cast import Role, somebody
 from tests.detectors.world import World
 from tests.signoff.cast import Cast, signer
@@ -121,3 +122,13 @@ def test_a_request_that_nobody_decided_closes_unapproved(people: Cast) -> None:
     assert status(sign_off) == "expired"
     assert not SignOffSummary.objects.exists()
     assert not SignOff.objects.filter(status="waiting").exists()
+
+
+def test_an_approval_ends_even_if_its_evidence_is_too_much_for_another_request(
+    people: Cast,
+) -> None:
+    sign_off = people.approved()
+    later = sign_off.expires_at + timedelta(days=1)
+    assert conditions.end_overdue(later, lambda _: {"windows": "x" * LARGEST_EVIDENCE}) == 1
+    sign_off.refresh_from_db()
+    assert (sign_off.status, SignOff.objects.count()) == ("expired", 1)

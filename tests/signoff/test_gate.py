@@ -100,7 +100,7 @@ def test_a_revoked_version_does_not_pass(cast: Cast, bundle: bytes, trust: Trust
     assert "signoff.revoked" in reasons[0].detail
 
 
-def forged(bundle: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+def forged(bundle: bytes, change: Callable[[dict[str, Any]], None], **said: Any) -> bytes:
     """What somebody who runs the appliance could make: a summary of their own over a change."""
     document = json.loads(bundle)
     change(document)
@@ -111,7 +111,7 @@ def forged(bundle: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
         parsed = dsse.parse(json.dumps(envelope).encode())
         digest = {"sha256": sha256(msgspec.json.encode(parsed)).hexdigest()}
         rests[i] = summary.Resource(rests[i].uri, digest)  # type: ignore[arg-type]
-    told = msgspec.structs.replace(told, input_attestations=rests)
+    told = msgspec.structs.replace(told, input_attestations=rests, **said)
     payload = summary.encode(told, subject.name, DIGEST)
     document["summary"] = json.loads(dsse.sign(payload, keys.summary_key()))
     return msgspec.json.encode(document)
@@ -139,6 +139,24 @@ def test_the_appliance_alone_cannot_make_a_bundle_that_passes(bundle: bytes, tru
         (drop_pauls_decision, "gate.decision"),
     ):
         assert rule in rules(forged(bundle, change), trust)
+
+
+def test_the_appliance_cannot_say_more_than_the_approvers_signed(cast: Cast) -> None:
+    """A higher level than they agreed on, or a later review than one of them asked for."""
+    cast.version.model.tier = 2
+    cast.version.model.save()
+    now = datetime.now(UTC)
+    sign_off = cast.request()
+    cast.vera.decide(sign_off, review_by=now + timedelta(days=30))
+    cast.paul.decide(sign_off)
+    log.seal()
+    trust = replaced(read_trust(bundles.trust()), level="MRM_TIER2_APPROVED")
+    bundle = bundles.bundle_of(DIGEST)
+    assert rules(bundle, trust) == []
+    said = {"verified_levels": ["MRM_TIER1_APPROVED"], "review_by": now + timedelta(days=170)}
+    lying = forged(bundle, lambda _: None, **said)
+    assert "gate.level" in rules(lying, replaced(trust, level="MRM_TIER1_APPROVED"))
+    assert "gate.age" in rules(lying, trust, now=now + timedelta(days=31))
 
 
 def test_one_person_with_two_keys_is_one_person(bundle: bytes, trust: Trust) -> None:

@@ -38,6 +38,15 @@ def vera(db: None) -> User:
     return cast.with_second_factor(cast.person("vera"))
 
 
+def test_a_role_that_is_none_is_not_withdrawn(db: None) -> None:
+    rita, ben = cast.enter("rita"), cast.person("ben")
+    address = reverse("withdraw-role", args=[ben.pk])
+    for role, unit in (("\x00", ""), ("owner", "\x00"), ("king", "")):
+        assert rita.post(address, {"role": role, "business_unit": unit}).status_code == 422
+    assert rita.post(address, {"role": "owner"}).status_code == 302
+    assert [held.role for held in ben.memberships.all()] == ["operator"]
+
+
 def test_an_administrator_may_stop_being_one(db: None) -> None:
     rita, other = cast.person("rita"), cast.somebody("nora")
     User.objects.filter(pk=other.pk).update(is_superuser=True, last_login=timezone.now())

@@ -344,6 +344,11 @@ def test_what_is_elsewhere_and_what_is_nowhere_look_the_same(
         assert "/loans/" not in elsewhere.get(reverse(page)).content.decode()
 
 
+@pytest.mark.parametrize("place", ["models/{}", "models/loans/{}", "sign-offs/{}", "inventory/{}"])
+def test_no_name_holds_a_nul(everybody: dict[str, Client], place: str) -> None:
+    assert everybody["ben"].get(f"/{place.format('%00')}/").status_code == 404
+
+
 def operations() -> set[str]:
     paths = api.get_openapi_schema()["paths"].items()
     return {

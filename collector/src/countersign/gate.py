@@ -142,6 +142,8 @@ def _result(on: _Opened) -> None:
 def _level(on: _Opened) -> None:
     if on.trust.level not in on.summary.verified_levels:
         raise Refused("gate.level", f"It was not verified for {on.trust.level}.")
+    if on.trust.level not in (_agreement(on)[1].level, summary.CONDITIONAL):
+        raise Refused("gate.level", f"The approvers did not agree on {on.trust.level}.")
 
 
 def _policy(on: _Opened) -> None:
@@ -188,6 +190,8 @@ def _decisions(on: _Opened) -> None:
         asked = (subject, agreement.request, agreement.evidence, agreement.policy)
         if rests != (*asked, digest_of(_payload(on))) or said.act not in APPROVALS:
             raise Refused("gate.decision", "A decision is about something else, or no approval.")
+        if said.review_by is not None and said.review_by <= on.now:
+            raise Refused("gate.age", "The review that an approver asked for is due.")
         decided |= by
     if decided != signers:
         raise Refused("gate.decision", "Not everybody who agreed has signed a decision.")

@@ -223,7 +223,8 @@ def _from_seldon(data: dict[str, Any]) -> Named:
     tensor = data.get("tensor")
     if isinstance(tensor, dict):
         shape, values = tensor.get("shape"), tensor.get("values")
-        if isinstance(shape, list) and isinstance(values, list):
+        listed = isinstance(names, list)
+        if isinstance(shape, list) and isinstance(values, list) and listed:
             columns = _shaped(shape, values)
             named = names if len(names) == len(columns) else [""] * len(columns)
             return [(str(n), values) for n, (_, values) in zip(named, columns, strict=True)]

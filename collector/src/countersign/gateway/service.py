@@ -61,7 +61,10 @@ class Served:
         self._joiner = Joiner()
 
     def add_event(self, event: Event) -> bool:
-        """Whether it was counted; if not, it waits for its other half. Raises `Refused`."""
+        """Whether it was counted; if not, it waits for its other half. Raises `Refused`, `OSError`.
+
+        What the disk didn't take is counted all the same, once, and written with the next event.
+        """
         pair = self._joiner.join(event)
         if pair is None:
             return False
@@ -69,8 +72,9 @@ class Served:
         columns = rows_of(request.data, response.data, self.settings.inputs, self._outputs)
         try:
             self.deployment.add_rows(response.at, columns)
-        except OSError:
-            self._joiner.give_back(pair)
+        except Refused as refusal:
+            if refusal.rule == "gateway.full":
+                self._joiner.give_back(pair)
             raise
         return True
 
