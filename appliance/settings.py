@@ -129,6 +129,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "appliance.web.doors.what_may_be_done",
+                "appliance.web.menu.menu",
             ],
         },
     },

@@ -9,14 +9,16 @@ from governance import policies
 from governance.audit import erasure
 from governance.audit.erasure import Segments
 from governance.models import Model
+from governance.policies import Level
 
 USUAL_DAYS = 6 * 365 + 1
 
 
 def least_days() -> int:
     """The longest retention that a policy in force asks for, of the organisation or of a model."""
-    asked = [policies.in_force(), *map(policies.in_force, Model.objects.all())]
-    return max(policy.retention_days for policy in asked)
+    said = policies.everything_said()
+    levels = {Level(), *map(Level.of, Model.objects.all())}
+    return max(policies.composed(level, said).policy.retention_days for level in levels)
 
 
 def days() -> int:

@@ -11,8 +11,15 @@ from itertools import groupby
 from pathlib import Path
 
 from appliance.demo import data
-from appliance.demo.customer import Customer, Stopped, ask_administrator, columns_sent, enrol
-from appliance.demo.telling import Teller, say_found, say_where_to_look
+from appliance.demo.customer import (
+    Customer,
+    Stopped,
+    ask_administrator,
+    ask_people,
+    columns_sent,
+    enrol,
+)
+from appliance.demo.telling import Teller, say_found, say_where_to_look, say_who_can_log_in
 from countersign import Collector, Refused
 from countersign.rest import Unreachable
 
@@ -44,7 +51,15 @@ def play(survey: data.Survey, url: str, directory: Path, tell: Teller) -> None:
     tell.mark(survey.generated)
     tell(f"People: {survey.source}.")
     handed_out = ask_administrator(url, directory)
-    home = enrol(url, directory / "demo" / "collector", str(handed_out["token"]))
+    try:
+        monitor(survey, url, directory, str(handed_out["token"]), tell)
+    finally:  # a password that isn't told now is never told
+        say_who_can_log_in(tell, handed_out["link"], handed_out["password"])
+
+
+def monitor(survey: data.Survey, url: str, directory: Path, token: str, tell: Teller) -> None:
+    """What the model's host does, and then the people."""
+    home = enrol(url, directory / "demo" / "collector", token)
     tell(f"Enrolled; this host signs with the key {home.appliance.keyid[:16]}...")
     customer = Customer(home, survey)
     describe_version(customer, tell)
@@ -52,7 +67,10 @@ def play(survey: data.Survey, url: str, directory: Path, tell: Teller) -> None:
     replay(customer, collector, tell)
     label(customer, collector, tell)
     tell(f"Sent {customer.sent} signed statements, {customer.sent_bytes / 1e6:.1f} MB; no row.")
-    say_where_to_look(customer, tell, handed_out["link"], handed_out["password"])
+    ask_people(customer, directory)
+    tell("Its owner described and deployed it, a validator wants something mended, and its")
+    tell("developer asked for a sign-off, which waits for two signatures.")
+    say_where_to_look(customer, tell)
 
 
 def describe_version(customer: Customer, tell: Teller) -> None:

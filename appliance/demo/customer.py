@@ -36,7 +36,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # seconds for the appliance to look at what it was sent
 PAUSE = 0.5
 PURPOSE = "Guesses from a census form whether a person has work. A demonstration."
-OWNER = "The demo"
+OWNER, DEVELOPERS = "ben", ["ada"]
 WORST_FIRST = ["high", "medium", "low"]
 
 
@@ -46,8 +46,20 @@ class Stopped(Exception):
 
 def ask_administrator(url: str, data: Path) -> dict[str, str | None]:
     """A one-time `token`, the set-up `link` if nobody administers yet, the people's `password`."""
+    handed_out: dict[str, str | None] = json.loads(beside("administrator", data, url))
+    return handed_out
+
+
+def ask_people(customer: "Customer", data: Path) -> None:
+    """Let the demo's people do about the model what is theirs to do; only once."""
+    since = customer.survey.later[0].start.isoformat()
+    beside("governing", data, customer.model, customer.version, since)
+
+
+def beside(module: str, data: Path, *arguments: str) -> bytes:
+    """What a process of the appliance's own says, which may touch its database."""
     done = subprocess.run(  # noqa: S603 - our own interpreter, our own module
-        [sys.executable, "-m", "appliance.demo.administrator", url],
+        [sys.executable, "-m", f"appliance.demo.{module}", *arguments],
         cwd=CHECKOUT,
         env=os.environ | {"COUNTERSIGN_DATA": str(data)},
         stdout=subprocess.PIPE,
@@ -55,8 +67,7 @@ def ask_administrator(url: str, data: Path) -> dict[str, str | None]:
     )
     if done.returncode:
         raise Stopped("The appliance's database can't be reached; is --data the right one?")
-    handed_out: dict[str, str | None] = json.loads(done.stdout)
-    return handed_out
+    return done.stdout
 
 
 def enrol(url: str, directory: Path, token: str) -> Home:
@@ -93,7 +104,8 @@ class Customer:
         """Name the model, what it is for and whose; the version is known by a digest."""
         about = {"name": self.model, "purpose": PURPOSE, "owner": OWNER}
         self._ask("POST", "/api/v1/models", msgspec.json.encode(about))
-        self.home.register(self.model, self.version, self.survey.digest)
+        made = {"version": self.version, "digest": self.survey.digest, "developers": DEVELOPERS}
+        self._ask("POST", f"/api/v1/models/{self.model}/versions", msgspec.json.encode(made))
 
     def send_baseline(self) -> int:
         """Count the reference year's rows and send that. Returns how many rows."""

@@ -5,7 +5,7 @@ import textwrap
 import time
 
 from appliance.demo.customer import Customer
-from appliance.demo.people import PEOPLE
+from appliance.demo.people import ERRANDS, PEOPLE
 from countersign.hashing import token_of
 
 WIDTH = 92
@@ -44,22 +44,28 @@ def say_found(customer: Customer, tell: Teller, *, most: int) -> None:
             tell(f"    {line}")
 
 
-def say_where_to_look(
-    customer: Customer, tell: Teller, link: str | None, password: str | None
-) -> None:
-    """The pages, and the way in for whoever has no account yet."""
+def say_where_to_look(customer: Customer, tell: Teller) -> None:
+    """The pages that have something to show now."""
     url = customer.home.appliance.url
     tell("Where to look:")
     tell(f"  what needs attention   {url}/")
-    tell(f"  this model             {url}/models/{customer.model}/{customer.version}/")
+    tell(f"  this version           {url}/models/{customer.model}/{customer.version}/")
+    tell(f"  the model's record     {url}/models/{customer.model}/")
+    tell(f"  what is to be signed   {url}/sign-offs/")
     for incident in customer.open_incidents():
         tell(f"  {incident['cause']:<21}  {url}/incidents/{incident['id']}/")
     tell(f"  the log                {url}/audit/")
+
+
+def say_who_can_log_in(tell: Teller, link: str | None, password: str | None) -> None:
+    """The demo's people and their password, made up for this installation and told once."""
     if password is not None:
         tell(f"Who can log in, all with the password {password}, which is told only here:")
         for name, roles in PEOPLE.items():
-            tell(f"  {name:<6}{' and '.join(roles).replace('_', ' ')}")
-        tell("Who signs or sets policy is asked to set up a second factor first.")
+            held = " and ".join(roles).replace("_", " ")
+            tell(f"  {name:<6}{held:<22}{ERRANDS[name]}")
+        tell("A second factor is an authenticator app, a security key or a passkey; whoever needs")
+        tell("one is led to the page that sets it up at the first log-in.")
     if link is not None:
         tell("Nobody administers yet. This link, once and within a day, makes the administrator:")
         tell(f"  {link}")

@@ -140,7 +140,9 @@ def _page(request: HttpRequest, form: UnitForm, status: int = 200) -> HttpRespon
     context = {
         "answer": f"{many(len(waiting), 'proposal')} to decide on"
         if waiting
-        else f"{many(len(in_force), 'policy', 'policies')} in force, nothing to decide on",
+        else f"{many(len(in_force), 'policy', 'policies')} in force, nothing to decide on"
+        if in_force
+        else "The defaults hold: no policy says otherwise",
         "waiting": [Line(v, said_in_words(v.said)) for v in waiting],
         "in_force": [Line(v, said_in_words(v.said)) for v in sorted(in_force, key=str)],
         "defaults": held(policies.composed(Level(), said)),

@@ -208,23 +208,13 @@ def newest_windows(evidence: dict[str, Any]) -> list[dict[str, Any]]:
     return list(newest.values())
 
 
-def called(figure: str) -> str:
-    """A figure in words; a group's stands behind it.
-
-    >>> called("auc"), called("sex:1f0c22ab:selection_rate"), called("sex:ratio")
-    ('AUC', 'Selection rate (sex 1f0c22ab)', 'Ratio (sex)')
-    """
-    *of, name = figure.split(":")
-    return f"{metric(name).name} ({' '.join(of)})" if of else metric(name).name
-
-
 def condition_in_words(condition: Condition) -> str:
     """
     >>> condition_in_words(Condition(kind="incidents", figure="high", at_most=0.0))
     'open incidents, high: at most 0'
     """
     least = condition.at_least
-    figure = called(condition.figure) if not KINDS[condition.kind] else condition.figure
+    figure = condition.figure if KINDS[condition.kind] else metric(condition.figure).name
     bound = f"at most {condition.at_most:g}" if least is None else f"at least {least:g}"
     return f"{KINDS[condition.kind]}{figure}: {bound}"
 
@@ -241,10 +231,10 @@ def _signed(row: SignOffDecision) -> Signed:
 
 def _measured(window: dict[str, Any]) -> Measured:
     figures = [
-        (called(name) + HOW.get(detector, ""), plain(value), between(low, high, plain))
+        (metric(name).name + HOW.get(detector, ""), plain(value), between(low, high, plain))
         for detector, told in window["figures"].items()
         for name, (value, low, high) in told.items()
-        if value is not None
+        if value is not None and not name.endswith(":rows")  # a size, no figure to be judged
     ]
     start, end = (datetime.fromisoformat(window[edge]) for edge in ("start", "end"))
     rows, labelled = (count(window[n]) if window[n] else "" for n in ("rows", "labelled"))

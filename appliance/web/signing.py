@@ -27,6 +27,7 @@ from . import sign_offs
 from .doors import open_to
 from .people import actor_of
 from .presence import ask_again, fresh, spend
+from .terms import metric
 
 MAX_FILE = 64 * 1024
 ROWS = range(3)  # of conditions in the form
@@ -143,7 +144,7 @@ def _figures(evidence: dict[str, Any]) -> list[tuple[str, str]]:
     for window in sign_offs.newest_windows(evidence):
         for detector, figures in window["figures"].items():
             kind = "fairness" if detector.startswith("fairness") else "performance"
-            told |= {f"{kind}:{name}": sign_offs.called(name) for name in figures}
+            told |= {f"{kind}:{name}": metric(name).name for name in figures}
     incidents = {
         f"incidents:{s}": f"Open incidents, {s} or worse" for s in Incident.Severity.values
     }

@@ -201,7 +201,17 @@ SEVERITIES = {
 
 
 def metric(name: str) -> Term:
-    """A metric's term; one that nobody has explained yet is called by its name."""
+    """A metric's term; one that nobody has explained yet is called by its name.
+
+    A group's stands behind it:
+
+    >>> metric("auc").name, metric("sex:1f0c22ab:tpr").name, metric("sex:ratio").name
+    ('AUC', 'Yes found (sex 1f0c22ab)', 'Ratio of yes (sex)')
+    """
+    *of, figure = name.split(":")
+    if of and figure in FAIRNESS:
+        term = FAIRNESS[figure]
+        return Term(f"{term.name} ({' '.join(of)})", term.meaning)
     return METRICS.get(name) or Term(name.replace("_", " ").capitalize(), "")
 
 

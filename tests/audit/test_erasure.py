@@ -12,7 +12,7 @@ from django.utils import timezone
 from countersign.tlog import verify
 from governance import retention
 from governance.audit import entries, erasure, files, keys, log, selfcheck
-from governance.models import Content, Entry
+from governance.models import Content, Entry, Model
 
 YEAR = timedelta(days=365)
 
@@ -111,3 +111,12 @@ def test_the_site_role_may_erase_texts_and_nothing_else():
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
+
+
+@pytest.mark.django_db
+def test_the_longest_retention_takes_as_many_queries_for_many_models_as_for_one(
+    django_assert_max_num_queries,
+):
+    Model.objects.bulk_create(Model(name=f"m{i}", business_unit="lending") for i in range(20))
+    with django_assert_max_num_queries(6):
+        assert retention.least_days() == 183

@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand against a real appliance."""
+"""The examples of the README and of the API's page, run as they stand against a real appliance."""
 
 import json
 import os
@@ -15,15 +15,15 @@ import pytest
 from countersign import Home
 from tests.platform.running import CHECKOUT, Appliance
 
-README = (CHECKOUT / "README.md").read_text()
 PRINTED_URL = "http://127.0.0.1:8700"
 rng = np.random.default_rng(7)
 
 
-def example(language: str) -> str:
-    """The README's only block in this language."""
+def example(document: str, language: str) -> str:
+    """The document's only block in this language."""
+    text = (CHECKOUT / document).read_text()
     block: str
-    [block] = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [block] = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return block
 
 
@@ -56,7 +56,7 @@ def test_ten_lines_of_python_monitor_a_first_model(
     home = Home.enroll(running_appliance.url, token, directory=folder / "home")
 
     subprocess.run(
-        [sys.executable, "-W", "error", "-c", example("python")],
+        [sys.executable, "-W", "error", "-c", example("README.md", "python")],
         cwd=folder,
         env=os.environ | {"COUNTERSIGN_HOME": str(home.directory)},
         check=True,
@@ -72,7 +72,7 @@ def test_ten_lines_of_python_monitor_a_first_model(
     not all(map(shutil.which, ("curl", "openssl"))), reason="NOT TESTED: needs curl and openssl"
 )
 def test_ten_lines_of_curl_do_the_same(running_appliance: Appliance, folder: Path) -> None:
-    script = example("sh").replace(PRINTED_URL, running_appliance.url)
+    script = example("docs/formats/api.md", "sh").replace(PRINTED_URL, running_appliance.url)
     token = running_appliance.manage("enrolment_token").strip()
 
     done = subprocess.run(
@@ -102,8 +102,20 @@ def test_the_figures_are_those_of_the_benches() -> None:
     assert audit["figures"]["verify an export, entries per s"] > 100_000
 
 
+def links_in(path: Path) -> list[str]:
+    """Where the document leads within the checkout."""
+    return re.findall(r"\]\(([^)#:]+)[)#]", path.read_text())
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/README.md", "docs/start.md"])
 def test_every_link_leads_somewhere(document: str) -> None:
     path = CHECKOUT / document
-    links = re.findall(r"\]\(([^)#:]+)\)", path.read_text())
+    links = links_in(path)
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("folder", [".", "decisions", "formats"])
+def test_the_map_names_every_document(folder: str) -> None:
+    docs = CHECKOUT / "docs"
+    linked = {docs / link for link in links_in(docs / "README.md")}
+    assert set((docs / folder).glob("*.md")) - linked - {docs / "README.md"} == set()

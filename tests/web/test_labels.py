@@ -101,6 +101,7 @@ def test_no_request_carries_a_label(site: Site, labels: Path) -> None:
     page.goto(site.incident)
     page.click("text=Acknowledge")
     page.wait_for_selector("text=is looking into it")
+    page.click("nav >> text=More")
     page.click("nav >> text=Privacy")
     assert len(site.asked) > 8
     for request in site.asked:
