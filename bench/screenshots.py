@@ -4,7 +4,7 @@
     .venv/bin/python bench/screenshots.py http://127.0.0.1:8700 SET_UP_LINK [--everything DIR]
 
 The pages use the reader's fonts: have Inter and P052 (Debian: fonts-inter, fonts-urw-base35). Uses
-the set-up link to make an administrator called `dan` with a password that nobody keeps. Writes
+the set-up link to make an administrator called `rita` with a password that nobody keeps. Writes
 docs/images/*.png; with --everything also each page at 1440 and 390 pixels, light and dark.
 """
 
@@ -61,7 +61,7 @@ def administrator(browser: Browser, link: str) -> dict:
     page = context.new_page()
     page.goto(link)
     password = secrets.token_urlsafe(20)
-    page.fill("input[name=username]", "dan")
+    page.fill("input[name=username]", "rita")
     page.fill("input[name=password1]", password)
     page.fill("input[name=password2]", password)
     page.click("main button")
