@@ -70,8 +70,7 @@ def close_finding(
 
     Raises `Refused` (`finding.own`, `finding.evidence`, `finding.closed`).
     """
-    owners = {name.strip().lower() for name in (finding.owner, finding.model.owner)}
-    if owners & called(person):
+    if _is_one_of(person, finding.owner, finding.model.owner):
         raise Refused("finding.own", "Whoever owns the finding or the model doesn't close it.")
     if not evidence.strip():
         raise Refused("finding.evidence", "Say what shows that it is mended.")
@@ -126,9 +125,12 @@ def request_exception(
 
 
 def decide_exception(asked: ModelException, *, approve: bool, person: User) -> None:
-    """Agree or refuse. Raises `Refused` (`exception.own`, `exception.decided`)."""
-    if asked.requested_by_id == person.pk:
-        raise Refused("exception.own", "Whoever asked for an exception doesn't decide on it.")
+    """Agree or refuse: neither who asked nor who owns it may.
+
+    Raises `Refused` (`exception.own`, `exception.decided`).
+    """
+    if asked.requested_by_id == person.pk or _is_one_of(person, asked.owner):
+        raise Refused("exception.own", "Whoever asked for an exception or owns it doesn't decide.")
     now = timezone.now()
     with transaction.atomic():
         open_ones = ModelException.objects.filter(approved=None, ended_at=None, expires_at__gt=now)
@@ -204,6 +206,10 @@ def retire(what: Objective | Requirement, *, actor: str) -> None:
         if type(what).objects.filter(pk=what.pk, retired_at=None).update(retired_at=now):
             about = f"{type(what).__name__.lower()} {what.pk}"
             _note(objective.model, about, {"retired": False}, {"retired": True}, actor)
+
+
+def _is_one_of(person: User, *names: str) -> bool:
+    return bool(called(person) & {name.strip().lower() for name in names})
 
 
 def _note(

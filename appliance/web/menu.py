@@ -29,7 +29,12 @@ def _item(words: str, page: str, action: str, *below: str) -> Item:
 MAIN = (
     _item("Overview", "overview", "model.see"),
     _item("Incidents", "incidents", "model.see", "incident", "silences", "why"),
-    _item("Models", "models", "model.see", "model", "version", "windows", "register-model"),
+    _item(
+        "Models",
+        "models",
+        "model.see",
+        *("model", "version", "windows", "record", "register-model"),
+    ),
     _item(
         "Sign-offs", "sign-offs", "model.see", "sign-off", "sign", "signing-keys", "ask-sign-off"
     ),

@@ -37,12 +37,12 @@ def found(model: Model, owner: str = "ben") -> ReviewFinding:
     )
 
 
-def asked(model: Model, person: User, days: float = 30) -> ModelException:
+def asked(model: Model, person: User, days: float = 30, owner: str = "ada") -> ModelException:
     return reviews.request_exception(
         model,
         title="Used in Malta",
         reason="Pilot",
-        owner="ada",
+        owner=owner,
         expires_at=timezone.now() + timedelta(days=days),
         person=person,
     )
@@ -96,6 +96,19 @@ def test_an_exception_holds_once_a_second_person_agrees_and_until_it_ends(
     assert not reviews.exceptions_in_force(loans, timezone.now()).exists()
     with pytest.raises(Refused, match=r"exception\.decided"):
         reviews.end_exception(exception, actor="user:1")
+
+
+@pytest.mark.parametrize("name", ["ADA", "ada@bank.example", "Ada Klein "])
+def test_nobody_decides_on_an_exception_that_they_own(loans: Model, name: str) -> None:
+    """Not in the database either, whatever the program does."""
+    ada = User.objects.create_user("ada", "ada@bank.example", first_name="Ada", last_name="Klein")
+    exception = asked(loans, User.objects.create_user("ben"), owner=name)
+    for approve in (True, False):
+        with pytest.raises(Refused, match=r"exception\.own"):
+            reviews.decide_exception(exception, approve=approve, person=ada)
+    with pytest.raises(IntegrityError, match=r"exception\.own"), transaction.atomic():
+        ModelException.objects.update(approved=True, decided_by=ada, decided_at=timezone.now())
+    assert ModelException.objects.get().approved is None
 
 
 @pytest.mark.parametrize("days", [-1, 0, 400])
