@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from kombu.exceptions import OperationalError
 
 from countersign import statement as wire
@@ -34,7 +34,7 @@ from detectors.monitors import monitors_for
 from governance import ledger, policies, registry
 from governance.audit import entries
 from governance.incidents import SYSTEM
-from governance.models import Version
+from governance.models import Model, Version
 from governance.senders import Caller
 
 logger = logging.getLogger(__name__)
@@ -194,9 +194,13 @@ def accept_event(upload: Upload) -> Receipt:
         return _receipt_of(statement, new=True)
 
 
-def find_receipt(digest: str) -> Receipt:
-    """The receipt of an accepted statement. Raises `Refused` (`receipt.unknown`)."""
-    statement = Statement.objects.defer("payload").filter(digest=digest).first()
+def find_receipt(digest: str, among: QuerySet[Model]) -> Receipt:
+    """The receipt of an accepted statement about one of these models.
+
+    Raises `Refused` (`receipt.unknown`).
+    """
+    mine = Statement.objects.filter(version__model__in=among)
+    statement = mine.defer("payload").filter(digest=digest).first()
     if statement is None:
         raise Refused("receipt.unknown", "No statement with this digest was accepted.")
     return _receipt_of(statement, new=False)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
 
@@ -11,7 +12,7 @@ from governance.models import PolicyVersion
 from governance.policy_files import LARGEST, read_file, write_file
 
 from .bodies import content_type, read_body
-from .credentials import Bearer, LoggedIn, person_of
+from .credentials import Bearer, LoggedIn, models_of, person_of
 
 YAML = "application/yaml"
 router = Router(tags=["Policies"])
@@ -29,8 +30,8 @@ class Line(Schema):
 @router.get("/policies", response=list[Line], auth=Bearer("read"))
 def list_policies(request: HttpRequest) -> list[dict[str, Any]]:
     """What each level says now."""
-    rows = PolicyVersion.objects.filter(status=PolicyVersion.Status.IN_FORCE)
-    return [_line(version) for version in rows.select_related("model").order_by("pk")]
+    rows = _visible(request).filter(status=PolicyVersion.Status.IN_FORCE)
+    return [_line(version) for version in rows.order_by("pk")]
 
 
 @router.get(
@@ -40,8 +41,7 @@ def list_policies(request: HttpRequest) -> list[dict[str, Any]]:
 )
 def get_policy(request: HttpRequest, number: int) -> HttpResponse:
     """A version as the file that proposes it (docs/formats/policy.json)."""
-    rows = PolicyVersion.objects.select_related("model")
-    version = rows.filter(pk=number).first() if number < 2**63 else None
+    version = _visible(request).filter(pk=number).first() if number < 2**63 else None
     if version is None:
         raise Refused("policy.unknown", "No policy version has this number.")
     return HttpResponse(write_file(version), content_type=f"{YAML}; charset=utf-8")
@@ -65,6 +65,12 @@ def propose_policy(request: HttpRequest) -> Status[dict[str, Any]]:
     level, settings, reason = read_file(read_body(request, LARGEST))
     version = proposals.propose(level, settings, by=person_of(request), reason=reason)
     return Status(201, _line(version))
+
+
+def _visible(request: HttpRequest) -> QuerySet[PolicyVersion]:
+    """The policies of wider levels, and those of the models that the key or token is for."""
+    rows = PolicyVersion.objects.filter(Q(model=None) | Q(model__in=models_of(request)))
+    return rows.select_related("model")
 
 
 def _line(version: PolicyVersion) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from detectors import intake
 from governance.audit import log
 from governance.models import Entry
 
-from .credentials import Bearer
+from .credentials import Bearer, models_of
 
 router = Router(tags=["Statements"], auth=Bearer("upload", "read"))
 
@@ -35,7 +35,7 @@ class SealedReceipt(Schema):
 @router.get("/receipts/{digest}", response=SealedReceipt)
 def get_receipt(request: HttpRequest, digest: str) -> SealedReceipt:
     """The receipt of an accepted statement, by its SHA-256."""
-    receipt = intake.find_receipt(digest)
+    receipt = intake.find_receipt(digest, models_of(request))
     entry = Entry.objects.get(pk=receipt.entry)
     proof = log.inclusion_proof(entry)
     return SealedReceipt(

@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema
 
 from detectors.refusals import refusals_since
 
-from .credentials import Bearer
+from .credentials import Bearer, caller_of
 from .problems import Problem
 
 router = Router(tags=["Refusals"], auth=Bearer("read"))
@@ -39,9 +39,15 @@ def get_refusals(
     rule: Annotated[str | None, Query(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)] = None,
     sender: Annotated[str | None, Query(pattern=r"^[a-z]*:?[0-9a-f]*$", max_length=150)] = None,
 ) -> list[HourOfRefusals]:
-    """The newest 1,000 hours in which something was refused; of one rule or sender, or of all."""
+    """The newest 1,000 hours in which something was refused; of one rule or sender, or of all.
+
+    A key or token that is limited to models is told of its own only.
+    """
     since = timezone.now() - timedelta(days=days)
-    found = refusals_since(since, rule=rule, actor=sender)[:MOST]
+    found = refusals_since(since, rule=rule, actor=sender)
+    caller = caller_of(request)
+    if caller.models:
+        found = found.filter(actor=caller.actor)
     return [
         HourOfRefusals(
             rule=each.rule,
@@ -52,6 +58,6 @@ def get_refusals(
             count=each.count,
             last=each.last_at,
         )
-        for each in found
+        for each in found[:MOST]
         for known in [Problem.of(each.rule)]
     ]

@@ -5,7 +5,7 @@ import pytest
 from countersign.statement import Refused
 from governance import senders
 from governance.audit import recent
-from governance.models import OneTimeToken, Sender, Token, Version
+from governance.models import Model, OneTimeToken, Sender, Token, Version
 from governance.signoff.requests import request_sign_off
 from tests.builders import (
     MODEL,
@@ -18,6 +18,7 @@ from tests.builders import (
     outcomes_of,
 )
 from tests.cast import Role, somebody
+from tests.governance.test_alert_policies import in_force
 from tests.governance.test_incidents import SHIFT, see
 
 from .conftest import BASELINE_ADDRESS, DAN, Caller, refused, with_baseline
@@ -100,6 +101,29 @@ def test_a_limited_token_reads_nothing_of_other_models(loans: str) -> None:
 
     assert reads() == reads(MODEL) == ([1, 1, 1], 1, 200)
     assert reads("claims") == ([0, 0, 0], 0, 403)
+
+
+def test_a_limited_token_has_no_receipts_or_policies_of_other_models(loans: str) -> None:
+    sent = limited(MODEL).send("/windows", a_statement(a_window(loans))).json()["digest"]
+    wide = in_force({"review_days": 60})
+    own = in_force({"review_days": 30}, model=Model.objects.get())
+    for caller, seen in ((limited(MODEL), [wide.pk, own.pk]), (limited("claims"), [wide.pk])):
+        assert [each["number"] for each in caller.get("/policies").json()] == seen
+        assert caller.get(f"/policies/{wide.pk}").status_code == 200
+    assert limited(MODEL).get(f"/policies/{own.pk}").status_code == 200
+    assert limited(MODEL).get(f"/receipts/{sent}").status_code == 200
+    refused(limited("claims").get(f"/policies/{own.pk}"), 404, "policy.unknown")
+    refused(limited("claims").get(f"/receipts/{sent}"), 404, "receipt.unknown")
+
+
+def test_a_limited_key_is_told_of_its_own_refusals(ada: Caller, loans: str) -> None:
+    other = limited("claims")
+    for caller in (ada, other):
+        caller.send("/windows", b"{}")
+    assert len(ada.get("/refusals").json()) == 2
+    [told] = other.get("/refusals").json()
+    others = next(each for each in ada.get("/refusals").json() if each != told)
+    assert other.get(f"/refusals?sender={others['sender']}").json() == []
 
 
 def test_only_names_that_models_can_have_are_limits() -> None:
