@@ -119,9 +119,13 @@ def deliver(delivery_id: int) -> bool:
     if not mine:
         return False
     try:
-        _write_down(mine, messages.send(mine))
+        status = messages.send(mine)
     except Unsent as failure:
         _write_failure_down(mine, failure)
+    except Exception as error:  # a fault of ours; its words could hold the address
+        _write_failure_down(mine, Unsent(type(error).__name__[:24]))
+    else:
+        _write_down(mine, status)
     return True
 
 

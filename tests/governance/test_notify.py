@@ -206,6 +206,21 @@ def test_a_failing_hook_is_tried_again_with_the_same_key_and_longer_pauses(
     ]
 
 
+def test_any_other_error_is_an_attempt_too_and_ends(version: Version, hook: Hook) -> None:
+    """Kept is the error's class, and never its words, which may hold an address or a secret."""
+    a_route("webhook", hook.url)
+    Route.objects.update(sealed=messages.seal({"url": hook.url}))  # without its secret
+    see(version, 0, SHIFT)
+    tell_all()
+    assert (Attempt.objects.get().error, Delivery.objects.get().state) == ("KeyError", "waiting")
+    assert notify.due() == []
+    Delivery.objects.update(tries=notify.MOST_TRIES - 1)
+    soon()
+    tell_all()
+    assert (Attempt.objects.count(), Delivery.objects.get().state) == (2, "failed")
+    assert Route.objects.get().failures == 2
+
+
 def test_a_route_that_keeps_failing_is_switched_off_and_said_so(
     version: Version, hook: Hook
 ) -> None:
