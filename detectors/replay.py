@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from countersign.statement import Refused
@@ -41,6 +41,7 @@ from governance.proposals import covered_models, with_version
 
 LONGEST = 366  # days
 CLAIM = timedelta(minutes=10)  # longer than a task may run
+MOST_TRIES = 3  # at one model
 LISTED = 50  # incidents of a kind, per model
 # What of a policy decides about incidents.
 DECIDES = ("false_alarms_per_year", "tolerance", "severities", "grace_seconds", "min_count")
@@ -111,16 +112,19 @@ def start(version: PolicyVersion, days: int, *, by: User) -> Replay:
 
 def unfinished(now: datetime | None = None) -> list[int]:
     """Replays that nobody is at."""
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now or timezone.now())
-    return list(Replay.objects.filter(free, finished_at=None).values_list("pk", flat=True))
+    return list(_free(now or timezone.now()).values_list("pk", flat=True))
 
 
 def go_on(replay_id: int) -> bool:
-    """Replay one model more, unless somebody is at it. Whether there is more to do."""
+    """Replay one model more, unless somebody is at it. Whether there is more to do.
+
+    One at whose next model MOST_TRIES workers failed or died has failed.
+    """
     now = timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    mine = Replay.objects.filter(free, pk=replay_id, finished_at=None)
-    if not mine.update(claimed_until=now + CLAIM):
+    mine = _free(now).filter(pk=replay_id)
+    if _given_up(mine.filter(tries__gte=MOST_TRIES), now):
+        return False
+    if not mine.update(claimed_until=now + CLAIM, tries=F("tries") + 1):
         return False
     replay = Replay.objects.select_related("version__model").get(pk=replay_id)
     done = set(replay.results.values_list("model", flat=True))
@@ -230,17 +234,36 @@ def _row(told: Told, real: dict[tuple[Key, datetime], int]) -> dict[str, Any]:
     }
 
 
+def _free(now: datetime) -> QuerySet[Replay]:
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    return Replay.objects.filter(free, finished_at=None, failed_at=None)
+
+
+def _given_up(hopeless: QuerySet[Replay], now: datetime) -> bool:
+    with transaction.atomic():
+        replay = hopeless.select_for_update().first()
+        if replay is None:
+            return False
+        replay.failed_at = now
+        replay.save(update_fields=["failed_at"])
+        _record("policy.replay_failed", replay)
+    return True
+
+
 def _release(replay: Replay, *, finished: bool) -> None:
     with transaction.atomic():
-        running = Replay.objects.filter(pk=replay.pk, finished_at=None)
-        if not running.update(claimed_until=None, finished_at=timezone.now() if finished else None):
-            return
-        if finished:
-            entries.record(
-                "policy.replayed",
-                actor=replay.actor,
-                policy=replay.version_id,
-                since=replay.since,
-                until=replay.until,
-                models=len(replay.about),
-            )
+        running = Replay.objects.filter(pk=replay.pk, finished_at=None, failed_at=None)
+        finished_at = timezone.now() if finished else None
+        if running.update(claimed_until=None, tries=0, finished_at=finished_at) and finished:
+            _record("policy.replayed", replay)
+
+
+def _record(kind: str, replay: Replay) -> None:
+    entries.record(
+        kind,
+        actor=replay.actor,
+        policy=replay.version_id,
+        since=replay.since,
+        until=replay.until,
+        models=len(replay.about),
+    )

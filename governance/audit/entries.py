@@ -45,6 +45,7 @@ KINDS = {
     "policy.approved": "Another person let a proposed alert policy come into force.",
     "policy.rejected": "Another person turned a proposed alert policy down.",
     "policy.withdrawn": "A proposed alert policy was taken back.",
+    "policy.replay_failed": "A proposal's replay failed several times at one model: given up.",
     "policy.replayed": "A proposal was replayed on stored counts, up to which time.",
     "exemption.requested": "Somebody asked that a model need not follow settings, until when.",
     "exemption.approved": "Another person agreed to an exemption.",

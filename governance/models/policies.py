@@ -119,7 +119,8 @@ class PolicyVersion(models.Model):
 class Replay(models.Model):
     """What a proposal would have done, model by model; `about` are the models' ids.
 
-    `against` is the digest of everything that held when it was asked for.
+    `against` is the digest of everything that held when it was asked for. `tries`: at the next
+    model; after too many the replay has failed, and another may be asked for.
     """
 
     version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="replays")
@@ -129,13 +130,20 @@ class Replay(models.Model):
     about = ArrayField(models.BigIntegerField())
     actor = models.CharField(max_length=150)
     claimed_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["version"], condition=Q(finished_at=None), name="one_replay_at_a_time"
-            )
+                fields=["version"],
+                condition=Q(finished_at=None, failed_at=None),
+                name="one_replay_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at=None) | Q(failed_at=None), name="replay_ends_once"
+            ),
         ]
 
     def __str__(self) -> str:

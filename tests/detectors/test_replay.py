@@ -12,7 +12,7 @@ from countersign.statement import Refused
 from detectors import clock, jobs, recording, replay
 from detectors.history import looks
 from detectors.inbox import Told
-from detectors.models import Examination, Measurement, Stream, Window
+from detectors.models import Examination, Measurement, Statement, Stream, Window
 from detectors.replay import told_under
 from governance import policies, proposals
 from governance.handling import resolve_incident
@@ -232,6 +232,28 @@ def test_a_replay_whose_worker_was_killed_is_taken_up_again(world: World) -> Non
     Replay.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     jobs.replay_policy(asked.pk)
     assert Replay.objects.get().finished_at is not None
+
+
+def test_a_replay_at_which_workers_fail_is_given_up(world: World) -> None:
+    """And it approves nothing; another may be asked for, and is counted anew."""
+    week(world, 0)
+    version = proposed(NOBODYS_CONCERN)
+    asked = replay.start(version, 30, by=dan())
+    Statement.objects.filter(kind="window").update(payload=b"{}")  # no worker can read it
+    for _ in range(replay.MOST_TRIES):
+        with pytest.raises(Refused, match="statement"):
+            jobs.replay_policy(asked.pk)
+        assert replay.unfinished() == []
+        Replay.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    assert Entry.objects.filter(kind="policy.replay_failed").count() == 0
+    jobs.replay_policy(asked.pk)
+    asked.refresh_from_db()
+    assert (asked.failed_at is None, asked.finished_at) == (False, None)
+    assert (replay.unfinished(), ReplayedModel.objects.count()) == ([], 0)
+    assert Entry.objects.filter(kind="policy.replay_failed").count() == 1
+    dora = somebody("dora", Membership.Role.POLICY_ADMINISTRATOR)
+    refused("policy.not_replayed", lambda: proposals.approve(version, by=dora))
+    assert replay.start(version, 30, by=dan()).tries == 0
 
 
 def test_a_level_without_models_has_a_replay_too(world: World) -> None:

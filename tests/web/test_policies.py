@@ -82,6 +82,24 @@ def test_dan_proposes_sees_what_would_be_lost_and_dora_approves(
     weeks(loans, 2, first=6)
 
 
+def test_a_replay_that_was_given_up_says_so_and_may_be_asked_for_again(
+    dan: Client, dora: Client, loans: World
+) -> None:
+    propose(dan, **SAID)
+    number = PolicyVersion.objects.get().pk
+    dan.post(reverse("replay-policy", args=[number]), {"days": "90"})
+    Replay.objects.update(tries=3)
+    jobs.replay_policy(Replay.objects.get().pk)
+    page = page_of(dan, "policy", number)
+    assert "The replay failed." in page
+    assert "It was tried 3 times at one model and given up" in page
+    assert "0 of 1 model done" in page
+    assert "Replay it again" in page
+    assert "not finished" in decide(dora, number, "approve")
+    replay(dan, number)
+    assert "it would have told of" in page_of(dora, "policy", number)
+
+
 def test_an_incident_leads_to_the_policy_that_judged_it(
     dan: Client, dora: Client, ada: Client, loans: World
 ) -> None:
