@@ -276,20 +276,20 @@ def test_a_window_that_cannot_be_closed_is_tried_again_after_a_pause(monkeypatch
 
 def test_a_statement_that_cannot_be_sent_is_kept_and_tried_again(monkeypatch):
     tried: list[bytes] = []
+    sent = threading.Event()
 
     def send(payload: bytes) -> None:
         tried.append(payload)
         if len(tried) < 3:
             raise Refused("spool.full", "Too many statements wait.")
+        sent.set()
 
     collector = a_collector()
     monkeypatch.setattr(module, "PAUSE", 0.02)
     collector._opened -= WEEK
     collector.add(some_rows(50))
     collector.start(send)
-    limit = time.monotonic() + 10
-    while len(tried) < 3 and time.monotonic() < limit:
-        time.sleep(0.01)
+    assert sent.wait(10)
     assert len(set(tried)) == 1
     assert told(tried[2], collector.plan).tally.rows == 50
     collector.stop()
