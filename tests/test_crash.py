@@ -1,4 +1,4 @@
-"""kill -9 of the worker, of gunicorn and of PostgreSQL while 500 windows come in.
+"""kill -9 of the worker, of gunicorn and of PostgreSQL while 250 windows come in.
 
 What was acknowledged is in the log and is examined exactly once; what was not acknowledged is sent
 again, the same bytes, and is acknowledged then.
@@ -21,7 +21,7 @@ from countersign.statement import encode
 from tests.builders import VERSION_DIGEST, a_baseline, a_window
 from tests.platform.running import Appliance, wait_until
 
-UPLOADS = 500
+UPLOADS = 250
 SENDERS = 4
 HOUR = timedelta(hours=1)
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

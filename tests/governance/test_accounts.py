@@ -139,7 +139,10 @@ def test_two_who_remove_each_other_at_once_leave_one(act: Callable[..., None]) -
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(outcomes) == ["account.last_administrator", "done"]
+        # The second one is the last administrator by then, or, read a moment later, none any more.
+        refusals = {outcome for outcome in outcomes if outcome != "done"}
+        assert len(outcomes) - outcomes.count("done") == 1
+        assert refusals <= {"account.last_administrator", "access.denied"}
         assert User.objects.filter(is_superuser=True, is_active=True).count() == 1
 
 

@@ -20,7 +20,7 @@ from tests.detectors.world import OLDER, ORDINARY, World
 
 Shares = dict[str, np.ndarray]
 
-MOST_QUERIES = 34
+MOST_QUERIES = 40
 COLLECTOR = Caller("token:1", "collector", frozenset({"upload"}), None, False)
 
 

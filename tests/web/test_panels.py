@@ -217,7 +217,7 @@ def test_the_ledger_says_what_was_raised_and_what_people_said(seen: dict[str, st
 def test_an_incident_says_what_it_costs_and_shows_what_it_is_about(seen: dict[str, str]) -> None:
     assert "Estimated from the scores, a window costs" in seen["loans service"]
     assert "By the outcomes known so far, a window costs EUR" in seen["claims performance"]
-    assert "The service around the model answers slower" in seen["loans service"]
+    assert "The service around the model answers at another speed" in seen["loans service"]
     assert "graded otherwise than in the reference" in seen["loans answers"]
     assert "<h3>Mean absolute error</h3>" in seen["claims performance"]
     assert "<h3>second moments</h3>" in seen["loans drift"] or "<h3>age</h3>" in seen["loans drift"]
